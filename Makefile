@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONDONTWRITEBYTECODE :=
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
-.PHONY: setup run test soak every unit lint format bench chaos lock schema clean
+.PHONY: setup run test soak every unit lint format bench chaos lock audit sbom schema clean
 
 setup: $(LOCKED)  ## the environment alone
 
@@ -49,6 +49,12 @@ chaos: $(LOCKED)  ## the year of flights while a process of the stack is killed 
 lock: $(LOCKED)  ## compile requirements.lock anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --group dev pyproject.toml --output-file requirements.lock
+
+audit: $(LOCKED)  ## ask a database of advisories about every locked version, where one is reached
+	$(BIN)/python -m tests.supply_chain audit
+
+sbom: $(LOCKED)  ## the lock as a bill of materials (CycloneDX) on standard output
+	@$(BIN)/python -m tests.supply_chain sbom
 
 schema: $(LOCKED)  ## write the pipeline file's JSON schema
 	$(BIN)/python -m deployments.pipelines > deployments/pipelines/schema.json

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tasks.errors import OrchestrationError, bounded
 from tasks.settings import Settings
+from tasks.waits import drawn
 
 if TYPE_CHECKING:
     import httpx
@@ -53,7 +54,7 @@ def patiently(act: Callable[[], T], patience: float = PATIENCE) -> T:
         except Busy:
             if time.monotonic() + pause > until:
                 raise
-        time.sleep(pause)
+        time.sleep(drawn(pause))
     raise AssertionError
 
 
@@ -140,7 +141,7 @@ def _soon_again(act: Callable[[S], T], thing: S) -> T:
         except httpx.HTTPStatusError as error:
             if error.response.status_code != SERVICE_UNAVAILABLE:
                 raise
-        time.sleep(pause)
+        time.sleep(drawn(pause))
     return act(thing)
 
 

@@ -18,6 +18,7 @@ from tasks.reconciliation.task import (
     start,
 )
 from tasks.store.task import leave_outcome
+from tasks.store.tidying import tidy_hourly
 
 
 @flow(name="reconcile", flow_run_name="reconcile")
@@ -49,5 +50,6 @@ def reconcile(grace: float = 20.0, patience: float = 60.0) -> dict[str, Any]:
             quiet[pipeline] = mark
     if quiet:
         attempt("all", failed, remember_quiet, pipelines, quiet)
+    attempt("all", failed, tidy_hourly)
     started = [run for run in runs if run]
     return leave_outcome({"started": started, "told": [*filter(None, told)], "failed": failed})

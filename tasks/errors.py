@@ -150,10 +150,12 @@ def own_words(message: str) -> str:
 
 
 def tells_absence(message: str) -> bool:
-    """Say whether the message of a failed run tells of a server that was away: it says no more.
+    """Say whether the message of a failed run tells of a server that was away, or full: no more.
 
     >>> tells_absence(f"{ENCOUNTERED}StoreUnavailable: the bucket: it answers")
     True
     """
     # by name: of a flow's exception, Prefect hands its text on alone
-    return any(kind.__name__ in message for kind in (StoreUnavailable, TrackingUnavailable))
+    return any(
+        kind.__name__ in message for kind in (StoreUnavailable, StoreFull, TrackingUnavailable)
+    )

@@ -28,7 +28,7 @@ from tests.scheduling import (
     read_table,
     write_table,
 )
-from tests.servers import FOREIGN, S3, Tracking, with_bucket
+from tests.servers import FOREIGN, LOGINS, S3, Tracking, with_bucket
 from tests.shared import Asker, Keeper
 
 KEEPER = pytest.StashKey[Keeper | Asker]()
@@ -46,7 +46,7 @@ hypothesis_settings.load_profile("shared machine")
 
 for name in [each for each in os.environ if each.startswith(FOREIGN)]:
     del os.environ[name]
-os.environ.update(OFFLINE)
+os.environ.update({**OFFLINE, **LOGINS})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -122,10 +122,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what an earlier test, or the person's shell, set for a vendor's library."""
+    """Take away what was set for a vendor's library; the run's servers let every test in."""
     for name in [each for each in os.environ if each.startswith(FOREIGN)]:
         monkeypatch.delenv(name)
-    for name, text in OFFLINE.items():
+    for name, text in {**OFFLINE, **LOGINS}.items():
         monkeypatch.setenv(name, text)
 
 

@@ -17,7 +17,7 @@ from deployments.local.prefect_server import (
 from deployments.local.secrets import GENERATORS
 from tasks.settings import REPOSITORY, Settings
 from tasks.signatures import Keyring
-from tests.servers import _alive, _running, answers, any_free_offset, poll
+from tests.servers import LOGINS, _alive, _running, answers, any_free_offset, poll
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def running_prefect(home: Path, more: Mapping[str, str] | None = None) -> Iterat
         "http://127.0.0.1:1", "none", "none", Keyring("none"), prefect_url=url, home=home
     )
     key = "PREFECT_SERVER_ENCRYPTION_KEY"
-    keys = {key: GENERATORS[key]()}
+    login = LOGINS["PREFECT_API_AUTH_STRING"]
+    keys = {key: GENERATORS[key](), "PREFECT_SERVER_API_AUTH_STRING": login}
     environment = {
         **server_environment(home / "prefect", ports, keys),
         "PYTHONPATH": str(REPOSITORY),
@@ -63,6 +64,7 @@ def running_worker(server: Orchestrator, more: Mapping[str, str] | None = None) 
         **worker_environment(server.ports, REPOSITORY),
         "PREFECT_HOME": str(server.home / "worker"),
         "PREFECT_API_URL": server.settings.prefect_url,
+        **LOGINS,
         **(more or {}),
     }
     health = f"http://127.0.0.1:{server.ports.worker}/health"

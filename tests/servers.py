@@ -20,7 +20,7 @@ from pathlib import Path
 import boto3
 import psutil
 
-from deployments.local import seaweedfs
+from deployments.local import certificate, seaweedfs
 from deployments.local.environment import OFFLINE
 from deployments.local.ports import Ports
 from deployments.local.probe import answers
@@ -32,6 +32,18 @@ from tasks.settings import REPOSITORY, Settings
 from tasks.signatures import Keyring
 from tasks.store.s3 import S3Bucket
 
+# What the tests' servers ask for: the same in every process of a run.
+OWNER, VIEWER = "the-owner-of-the-tests", "the-viewer-of-the-tests"
+LOGINS = {
+    "MLFLOW_TRACKING_USERNAME": "owner",
+    "MLFLOW_TRACKING_PASSWORD": OWNER,
+    "PREFECT_API_AUTH_STRING": "perennial:of-the-tests",
+}
+SECRETS = {
+    "PERENNIAL_MLFLOW_OWNER": OWNER,
+    "PERENNIAL_MLFLOW_VIEWER": VIEWER,
+    "PREFECT_SERVER_API_AUTH_STRING": LOGINS["PREFECT_API_AUTH_STRING"],
+}
 FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "PERENNIAL_", "WEED_")
 
 
@@ -96,6 +108,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "PERENNIAL_HOME": str(settings.home),
         "MLFLOW_TRACKING_URI": settings.mlflow_uri,
         "PREFECT_API_URL": settings.prefect_url,
+        **LOGINS,
     }
 
 
@@ -152,7 +165,8 @@ def running_s3(
     )
     command = seaweedfs.command(home / "s3", home / "run", settings.bucket, ports)
     told = seaweedfs.notifications(tells, token, settings.bucket) if tells else {}
-    environment = {**seaweedfs.environment(keys), **told}
+    certificate.ensure(shown := home / "run" / "store.pem")
+    environment = {**seaweedfs.environment(keys, shown), **told}
     # told to end, it waits for every connection that a client keeps; what it was told is on disk
     with _running(command, environment, home / "s3.log", patience=1.0) as process:
         poll(lambda: _alive(process) and bucket_is_there(settings), 30, "the bucket")
@@ -163,11 +177,12 @@ def running_s3(
 def running_mlflow(home: Path, s3: S3) -> Iterator[Tracking]:
     """Run a real MLflow server, its database under `home`, its artifacts in the bucket of `s3`.
 
-    It takes models from the buckets that `with_bucket` makes for xdist's workers as well.
+    It takes models from the buckets that `with_bucket` makes for xdist's workers as well, and asks
+    for `LOGINS`.
     """
     home.mkdir(parents=True, exist_ok=True)
     ports = Ports.shifted(any_free_offset())
-    served = ServerSettings(home, s3.settings.bucket, port=ports.mlflow)
+    served = ServerSettings(home, s3.settings.bucket, OWNER, VIEWER, port=ports.mlflow)
     uri = f"http://127.0.0.1:{ports.mlflow}"
     keys = {
         "AWS_ENDPOINT_URL": s3.settings.s3_endpoint,

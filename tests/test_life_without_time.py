@@ -93,7 +93,7 @@ def test_a_whole_life_without_time(tmp_path: Path) -> None:
     request = manifest_of(workspace, 2).lineage.request
     assert request is not None
     assert [field.name for field in request.fields] == ["colour", "id", "size"]
-    fleet = Fleet(workspace.bucket, "a signing key")
+    fleet = Fleet(workspace.bucket, workspace.keyring)
     fleet.look(0)
     application = Application(unlogged(fleet), Metrics())
     rows = [{"id": 1, "size": 0.5, "colour": "red"}]

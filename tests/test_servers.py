@@ -6,16 +6,19 @@ import json
 import os
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from deployments.local.probe import ask, reads
+from deployments.local.probe import reads
+from tasks.errors import TrackingError
 from tasks.store.s3 import S3Bucket
-from tests.servers import S3, Tracking, bucket_is_there, with_bucket
+from tasks.tracking.registry import read_aliases, read_move
+from tests.servers import OWNER, S3, VIEWER, Tracking, bucket_is_there, with_bucket
 
-BUCKET, OURS = "closed", "s3://perennial/strangers/models/1"
+BUCKET = "closed"
 
 
 @pytest.fixture(scope="module")
@@ -71,43 +74,138 @@ def test_large_objects_work_with_the_inner_ports_closed(own: S3, tmp_path: Path)
     assert (tmp_path / "back").read_bytes() == source.read_bytes()
 
 
+API = "/api/2.0/mlflow"
+SEARCH = f"{API}/registered-models/search"
+Login = tuple[str, str] | None
+THE_OWNER, THE_VIEWER = ("owner", OWNER), ("viewer", VIEWER)
+
+
+def asked(
+    server: Tracking,
+    path: str,
+    document: object = None,
+    login: Login = THE_OWNER,
+    **headers: str,
+) -> tuple[int, bytes]:
+    """GET, or POST `document` as JSON; return the status and the body."""
+    data = None if document is None else json.dumps(document).encode()
+    if login is not None:
+        headers["Authorization"] = f"Basic {b64encode(':'.join(login).encode()).decode()}"
+    if data is not None:
+        headers["Content-Type"] = "application/json"
+    request = urllib.request.Request(f"{server.uri}{path}", data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read()
+
+
 @pytest.mark.system
 def test_the_tracking_server_is_the_installed_version(mlflow_tracking: Tracking) -> None:
-    assert ask(f"{mlflow_tracking.uri}/version") == (200, metadata.version("mlflow"))
+    assert asked(mlflow_tracking, "/version") == (200, metadata.version("mlflow").encode())
+    assert asked(mlflow_tracking, "/health", login=None)[0] == 200
 
 
 @pytest.mark.system
 @pytest.mark.parametrize(
-    ("host", "status"), [("10.evil.example", 403), ("localhost:1", 403), ("", 200)]
+    ("login", "status"),
+    [
+        (None, 401),
+        (("owner", "guessed"), 401),
+        (("owner", VIEWER), 401),
+        (("", ""), 401),
+        (THE_VIEWER, 200),
+        (THE_OWNER, 200),
+    ],
 )
-def test_the_tracking_server_checks_the_host(
-    mlflow_tracking: Tracking, host: str, status: int
+def test_the_tracking_server_asks_who_it_is(
+    mlflow_tracking: Tracking, login: Login, status: int
 ) -> None:
-    url = f"{mlflow_tracking.uri}/api/2.0/mlflow/experiments/get?experiment_id=0"
-    request = urllib.request.Request(url, headers={"Host": host} if host else {})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.status == status
-    except urllib.error.HTTPError as refused:
-        with refused:
-            assert refused.code == status
+    for path in (SEARCH, "/", "/graphql", "/get-artifact?path=a&run_uuid=b", "/version"):
+        came = asked(mlflow_tracking, path, login=login)[0]
+        assert (came == 401) == (status == 401), path
+    assert asked(mlflow_tracking, SEARCH, login=login)[0] == status
 
 
 @pytest.mark.system
-def test_the_tracking_server_refuses_a_strangers_model(mlflow_tracking: Tracking) -> None:
-    def post(path: str, document: dict[str, str]) -> int:
-        request = urllib.request.Request(
-            f"{mlflow_tracking.uri}/api/2.0/mlflow/{path}/create",
-            json.dumps(document).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.code
+def test_a_client_with_a_wrong_password_is_told_what_to_set(
+    mlflow_tracking: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "guessed")
+    with pytest.raises(TrackingError, match="Check MLFLOW_TRACKING_USERNAME"):
+        read_aliases(mlflow_tracking.uri, "a")
 
-    assert post("registered-models", {"name": "strangers"}) == 200
-    assert post("model-versions", {"name": "strangers", "source": "s3://attacker/model"}) == 400
-    assert post("model-versions", {"name": "strangers", "source": OURS}) == 200
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "10.evil.example"}, 421),
+        ({"Host": "localhost:1"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 200),
+    ],
+)
+def test_the_tracking_server_checks_host_and_origin(
+    mlflow_tracking: Tracking, headers: dict[str, str], status: int
+) -> None:
+    assert asked(mlflow_tracking, SEARCH, **headers)[0] == status
+
+
+@pytest.mark.system
+def test_a_viewer_reads_and_changes_nothing(mlflow_tracking: Tracking) -> None:
+    wanted = {"experiment_ids": ["0"], "max_results": 1}
+    assert asked(mlflow_tracking, f"{API}/runs/search", wanted, THE_VIEWER)[0] == 200
+    for path, document in (
+        ("experiments/create", {"name": "of a viewer"}),
+        ("registered-models/create", {"name": "of-a-viewer"}),
+        ("registered-models/alias", {"name": "a", "alias": "champion", "version": "1"}),
+    ):
+        status, text = asked(mlflow_tracking, f"{API}/{path}", document, THE_VIEWER)
+        assert (status, text) == (403, b"viewer may read, and change nothing\n"), path
+    assert asked(mlflow_tracking, f"{API}/experiments/create", {"name": "of a viewer"})[0] == 200
+
+
+@pytest.mark.system
+def test_the_tracking_server_hands_out_no_object_of_the_bucket(
+    mlflow_tracking: Tracking,
+) -> None:
+    def made(path: str, **document: str) -> int:
+        return asked(mlflow_tracking, f"{API}/{path}/create", document)[0]
+
+    assert made("registered-models", name="strangers") == 200
+    assert made("model-versions", name="strangers", source="s3://attacker/model") == 400
+    assert made("model-versions", name="strangers", source="s3://perennial/a/curated") == 400
+    assert made("model-versions", name="strangers", source="s3://perennial/mlflow/1") == 200
+    assert made("experiments", name="away", artifact_location="s3://perennial/a") == 403
+    assert made("experiments", name="away", artifactLocation="s3://perennial/a") == 403
+    assert made("experiments", name="here", artifact_location="mlflow-artifacts:/here") == 200
+
+
+@pytest.mark.system
+def test_who_moves_an_alias_is_noted(mlflow_tracking: Tracking) -> None:
+    uri = mlflow_tracking.uri
+    assert asked(mlflow_tracking, f"{API}/registered-models/create", {"name": "moved"})[0] == 200
+    version = {"name": "moved", "source": "s3://perennial/mlflow/1"}
+    for _ in range(2):
+        assert asked(mlflow_tracking, f"{API}/model-versions/create", version)[0] == 200
+    move = {"name": "moved", "alias": "champion", "version": "1"}
+    page = {"User-agent": "Mozilla/5.0"}
+    assert (
+        asked(mlflow_tracking, "/ajax-api/2.0/mlflow/registered-models/alias", move, **page)[0]
+        == 200
+    )
+    noted = read_move(uri, "moved", "champion")
+    assert noted is not None
+    assert (noted.version, noted.by) == ("1", "owner, on MLflow's page")
+    assert read_move(uri, "moved", "challenger") is None
+    # one that the server refuses leaves the alias where it is, and nobody's name at it
+    away = asked(mlflow_tracking, f"{API}/registered-models/alias", {**move, "version": "9"})
+    assert away[0] == 404
+    assert read_move(uri, "moved", "champion") is None
+    long = {**move, "more": "x" * 70_000}
+    assert asked(mlflow_tracking, f"{API}/registered-models/alias", long)[0] == 413

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from deployments.apply.alter import SLUG, carry_out, cron
 from deployments.apply.automate import carry_out_automations, plan_automations
@@ -28,7 +25,6 @@ from deployments.apply.plan import (
 )
 from deployments.apply.transforms import check_transform
 from deployments.prefect_api import PAGE, open_client, read_pages
-from deployments.worker.kind import WARM, chosen_worker
 from tasks.config import find_pipeline, pipeline_names
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings
@@ -65,7 +61,7 @@ def apply(
         check_transform(settings, pipeline)
     entrypoints = (*ENTRY_POINTS.values(), *OPTIONAL.values(), RECONCILE)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
-    specs = plan_deployments(pipelines, schemas, engine_command(settings, chosen_worker()))
+    specs = plan_deployments(pipelines, schemas)
     follows = automations(pipelines)
     return bring_in_line(settings, specs, follows, only=only, dry_run=dry_run, tell=tell, step=step)
 
@@ -134,22 +130,6 @@ def parameter_schema(entrypoint: str) -> dict[str, Any]:
     return schema
 
 
-def engine_command(settings: Settings, kind: str, python: str = sys.executable) -> str | None:
-    """Return what a worker of this kind starts for a run; None leaves it to the worker.
-
-    >>> here = Settings("", "", "", "", prefect_url="http://127.0.0.1:4200/api")
-    >>> engine_command(here, "process", "/my venv/python")
-    "'/my venv/python' -m prefect.engine"
-    >>> engine_command(here, WARM)
-    """
-    # Prefect's own command prepares a folder of code and then starts Python again. Our flows are
-    # importable: where the worker is on this machine, with this interpreter, one start will do. The
-    # warm worker knows that by itself; with a command, the server (3.8) checks the pool's whole
-    # template for each deployment.
-    local = urlsplit(settings.prefect_url).hostname in ("127.0.0.1", "localhost", "::1")
-    return shlex.join([python, "-m", "prefect.engine"]) if local and kind != WARM else None
-
-
 def _present(client: SyncPrefectClient, wanted: set[str]) -> tuple[Present, ...]:
     ours = []
     every = read_pages(partial(_page, client, "/deployments/filter"))
@@ -190,7 +170,7 @@ def _spec(flow: str, there: Mapping[str, Any]) -> DeploymentSpec:
         work_pool=there["work_pool_name"],
         concurrency=limit["limit"] if limit else None,
         schema=there["parameter_openapi_schema"] or {},
-        command=there["job_variables"].get("command"),
+        overrides=tuple(sorted(there["job_variables"])),
     )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from deployments.apply.plan import DeploymentSpec, Plan, Present, Update
 from deployments.prefect_api import do_each
-from deployments.worker.kind import chosen_worker
+from deployments.worker.kind import chosen_worker, job_template
 from tasks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ def carry_out(
     `step` takes how many more are done.
     """
     # Pools first: a deployment without its pool is refused.
-    if plan.create or plan.update:
-        for pool in sorted(pools):
-            _ensure_pool(client, pool)
+    for pool in sorted(pools):
+        _ensure_pool(client, pool)
     flows = {
         name: client.create_flow_from_name(name) for name in {spec.flow for spec in plan.create}
     }
@@ -59,14 +58,15 @@ def _remove(client: SyncPrefectClient, gone: Sequence[Present]) -> None:
 
 
 def _ensure_pool(client: SyncPrefectClient, name: str) -> None:
-    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
     from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
-    from prefect.workers.process import ProcessWorker
 
+    template = job_template()
     try:
-        client.read_work_pool(name)
+        # One of an older release lets a run bring a command of its own.
+        if client.read_work_pool(name).base_job_template != template:
+            client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))
     except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
         pool = WorkPoolCreate(name=name, type=chosen_worker(), base_job_template=template)
         # A worker that starts at this moment makes the same pool.
         with suppress(ObjectAlreadyExists):
@@ -108,8 +108,7 @@ def _fields(spec: DeploymentSpec) -> Mapping[str, Any]:
         "concurrency_limit": spec.concurrency,
         "concurrency_options": queue if spec.concurrency else None,
         "parameter_openapi_schema": dict(spec.schema),
-        # Without a command of ours, the pool's own template decides.
-        "job_variables": {"command": spec.command} if spec.command else {},
+        "job_variables": {},
     }
 
 

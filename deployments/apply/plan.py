@@ -42,8 +42,9 @@ class DeploymentSpec:
     """One deployment as it should be, or as it is.
 
     `schedule` is a cron line in UTC, `concurrency` the number of runs at once (None: any),
-    `schema` the JSON schema of the flow's parameters, and `command` what a worker starts (None:
-    its own choice). Prefect's name for it is `train/flights`.
+    `schema` the JSON schema of the flow's parameters, and `overrides` the names of what it would
+    bring to a run's process: nothing, our worker refuses it. Prefect's name for it is
+    `train/flights`.
     """
 
     flow: str
@@ -56,7 +57,7 @@ class DeploymentSpec:
     work_pool: str | None = POOL
     concurrency: int | None = None
     schema: Mapping[str, Any] = field(default_factory=dict)
-    command: str | None = None
+    overrides: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -146,7 +147,6 @@ class Plan:
 def plan_deployments(
     pipelines: Iterable[Pipeline],
     schemas: Mapping[str, Mapping[str, Any]] | None = None,
-    command: str | None = None,
 ) -> tuple[DeploymentSpec, ...]:
     """Return the deployments that these pipelines need, by name.
 
@@ -161,7 +161,6 @@ def plan_deployments(
         schedule=RECONCILE_EVERY,
         concurrency=1,
         schema=(schemas or {}).get(RECONCILE, {}),
-        command=command,
     )
     # Ingestion has no limit of runs at once: an object lands once, whoever brings it.
     each_has = tuple(
@@ -175,7 +174,6 @@ def plan_deployments(
             tags=(TAG, pipeline.name) if pipeline.name != TAG else (TAG,),
             concurrency=1 if flow in ONE_AT_A_TIME else None,
             schema=(schemas or {}).get(entrypoint, {}),
-            command=command,
         )
         for pipeline in ours
         for flow, entrypoint in sorted({**ENTRY_POINTS, **_asked_for(pipeline)}.items())
@@ -223,5 +221,5 @@ def _changes(was: DeploymentSpec, becomes: DeploymentSpec) -> dict[str, str]:
 
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(str, value)) or "none"
     return "none" if value is None else str(value)

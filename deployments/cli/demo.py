@@ -141,6 +141,7 @@ def _summary(document: dict[str, Any]) -> str:
     return (
         f"{table(['the year', ''], rows)}\n\n"
         f"{table(['look at', ''], document['addresses'].items())}\n\n"
-        "The stack stays up until `perennial down`. `perennial history flights` tells the "
-        "year; `perennial backtest flights` compares policies on it."
+        "`perennial status --logins` says what both pages ask for. The stack stays up until "
+        "`perennial down`. `perennial history flights` tells the year; `perennial backtest "
+        "flights` compares policies on it."
     )

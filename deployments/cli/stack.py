@@ -11,7 +11,8 @@ from deployments.local import stack as local
 from deployments.local.ports import MOST_OFFSET
 from deployments.local.status import StackStatus
 from tasks.records import plain
-from tasks.settings import bucket_is_folder, home_folder, pipelines_folder
+from tasks.settings import Settings, bucket_is_folder, home_folder, pipelines_folder
+from tasks.store.room import REMEDY, Room, find_room
 
 if TYPE_CHECKING:
     from deployments.cli.standings import PipelineLook
@@ -41,7 +42,8 @@ def down(as_json: bool) -> None:
 
 @reporting
 @click.argument("name", required=False, shell_complete=complete_pipeline)
-def status(name: str | None, as_json: bool) -> int:
+@click.option("--logins", is_flag=True, help="Say how the pages are opened, passwords included.")
+def status(name: str | None, logins: bool, as_json: bool) -> int:
     """Show each process of the local stack, each pipeline, and what awaits a person.
 
     Of a pipeline: the champion, its age, its newest figure on labelled rows, and what waits. With
@@ -52,15 +54,20 @@ def status(name: str | None, as_json: bool) -> int:
 
         find_pipeline(name, pipelines_folder())  # a mistyped one is told with the nearest
     home = home_folder()
+    if logins:
+        access = local.access(home)
+        show(access.to_dict(), as_json, lambda: access.told)
+        return 0
     state = None if bucket_is_folder() else local.status(home)
     looks: list[PipelineLook] = []
+    room: Room | None = None
     # A stack that is not well would let each pipeline wait for its store in turn.
     if state is None or state.green:
         local.connect(home)
         # Here as below: `up` and `status` of a stack that is down answer without these libraries.
         from deployments.cli.standings import look_at_pipelines, open_places
 
-        looks = look_at_pipelines(open_places(name))
+        looks, room = look_at_pipelines(open_places(name)), find_room(Settings.from_environment())
     stands = [look.stand for look in looks]
     waiting = [told for look in looks for told in look.waiting]
     tried = [told for look in looks for told in look.tried]
@@ -73,12 +80,14 @@ def status(name: str | None, as_json: bool) -> int:
         "trials": tried,
         "in_trouble": broken,
         "uncollected": failing,
+        "disk": None if room is None else {"used": room.used, "free": room.free},
     }
     shown = state is not None and (name is None or not state.green)
     parts = [*([_lines(state)] if state and shown else [])]
     parts += [standings_table(stands)] if stands else []
     lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
     lines += map(tell_uncollected, failing)
+    lines += [f"{room}. {REMEDY}"] if room is not None and room.scarce else []
     # a folder without a pipeline has nothing to show, and an empty page says nothing
     parts = parts or [NO_PIPELINE]
     show(document, as_json, lambda: "\n".join(["\n\n".join(parts), *lines]))

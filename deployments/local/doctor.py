@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +17,14 @@ from typing import TYPE_CHECKING
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
+from deployments.local.environment import MLFLOW, PREFECT
 from deployments.local.folder import Folder
 from deployments.local.ports import Holder, name_holders
 from deployments.local.status import StackStatus
 from tasks.errors import PerennialError, PreconditionFailed
 from tasks.settings import Settings
 from tasks.store.layout import result
+from tasks.store.room import REMEDY, look_at_disk
 
 if TYPE_CHECKING:
     import httpx
@@ -125,13 +126,13 @@ def check_processes(status: StackStatus) -> Check:
 
 
 def check_disk(folder: Folder) -> Check:
-    """Check that the disk of the state has 5 GiB left."""
+    """Check that the disk of the state has 5 GiB left, and a fifth of all it holds."""
     # Before the first `up` the home is not there; its disk is that of the nearest folder above.
     there = next(path for path in (folder.root, *folder.root.parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    detail = f"{free / 1024**3:.1f} GiB free at {there}"
-    remedy = "Free at least 5 GiB, or set PERENNIAL_HOME to another disk."
-    return report_check("disk", free >= LEAST_FREE, detail, remedy)
+    room = look_at_disk(there)
+    detail = str(room) if room.scarce else f"{room.free / 1024**3:.1f} GiB free at {there}"
+    remedy = f"{REMEDY} Or set PERENNIAL_HOME to another disk."
+    return report_check("disk", room.free >= LEAST_FREE and not room.scarce, detail, remedy)
 
 
 def check_clock(settings: Settings) -> Check:
@@ -198,22 +199,28 @@ def check_formats(settings: Settings) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def check_mlflow(settings: Settings) -> Check:
-    """Check that MLflow answers, in the version of the client."""
+def check_mlflow(settings: Settings, environment: Mapping[str, str]) -> Check:
+    """Check that MLflow lets us in, in the version of the client."""
     server = settings.mlflow_uri
     if server is None:
         return report_check("mlflow", True, "none is named: runs are not tracked", "")
-    return _check_version("mlflow", server, f"{server}/version")
+    login = tuple(environment.get(name, "") for name in MLFLOW[1:])
+    return _check_version("mlflow", server, f"{server}/version", login)
 
 
-def check_prefect(settings: Settings) -> Check:
-    """Check that Prefect answers, in the version of the client."""
+def check_prefect(settings: Settings, environment: Mapping[str, str]) -> Check:
+    """Check that Prefect lets us in, in the version of the client."""
     server = settings.prefect_url
-    return _check_version("prefect", server, f"{server}/admin/version")
+    user, _, password = environment.get(PREFECT[1], "").partition(":")
+    return _check_version("prefect", server, f"{server}/admin/version", (user, password))
 
 
-def _check_version(package: str, server: str, address: str) -> Check:
-    ours, answer = metadata.version(package), _get(address)
+def _check_version(package: str, server: str, address: str, login: tuple[str, ...]) -> Check:
+    ours, answer = metadata.version(package), _get(address, login)
+    if answer is not None and answer.status_code in (401, 403):
+        names = ", ".join((PREFECT if package == "prefect" else MLFLOW)[1:])
+        remedy = f"Set {names} to the server's own."
+        return report_check(package, False, f"{server} does not let us in", remedy)
     if answer is None or not answer.is_success:
         return report_check(package, False, f"no answer from {server}", UP)
     # MLflow answers with plain text, Prefect with a JSON string.
@@ -231,9 +238,10 @@ def _refuses(write: Callable[[], object]) -> bool:
     return False
 
 
-def _get(url: str) -> httpx.Response | None:
+def _get(url: str, login: tuple[str, ...] = ()) -> httpx.Response | None:
     import httpx
 
+    shown = httpx.BasicAuth(*login) if any(login) else None
     with suppress(httpx.HTTPError, httpx.InvalidURL):
-        return httpx.get(url, timeout=5, follow_redirects=True)
+        return httpx.get(url, timeout=5, follow_redirects=True, auth=shown)
     return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from deployments.local.folder import Folder, Memory
 from deployments.local.ports import Ports
+from mlflow_server.users import OWNER
 from tasks.project import VARIABLE as PROJECT
 from tasks.settings import SIGNING, SIGNING_FILE
 
@@ -23,6 +24,9 @@ OFFLINE: Mapping[str, str] = {
 # Of other servers, or of a person's own shell.
 FOREIGN = ("AWS_", "MLFLOW_", "_MLFLOW_", "PREFECT_", "WEED_", "PYTHON", "S3_BUCKET")
 STORE = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+# The address of a server, and what it is entered with.
+MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+PREFECT = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
 # Each would win over our address and keys.
 STRAY = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3")
 
@@ -44,11 +48,14 @@ def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[s
         # Without it, boto3 asks a cloud's address for keys, and waits, where ours are not found.
         "AWS_EC2_METADATA_DISABLED": "true",
         "MLFLOW_TRACKING_URI": f"http://{HOST}:{ports.mlflow}",
+        "MLFLOW_TRACKING_USERNAME": OWNER,
+        "MLFLOW_TRACKING_PASSWORD": secrets["PERENNIAL_MLFLOW_OWNER"],
         # By itself, MLflow's client (3.17) tries for four minutes.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
         "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
         "PREFECT_API_URL": f"http://{HOST}:{ports.prefect}/api",
+        "PREFECT_API_AUTH_STRING": secrets["PREFECT_SERVER_API_AUTH_STRING"],
         "PREFECT_HOME": str(folder.prefect),
         # Prefect's default is a pickle, which runs code of whoever can write the bucket.
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
@@ -67,23 +74,33 @@ def client(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> dict[s
 def join_environment(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[str, str | None]:
     """Return what to set (None: to unset) so that what the person set wins.
 
-    The store's address and keys go together: keys of another store never fit our address.
+    A server's address and its keys go together: keys of another store never fit our address, and
+    ours are for nobody else's server.
 
     >>> join_environment({"AWS_ENDPOINT_URL": "http://ours", "AWS_ACCESS_KEY_ID": "a"},
     ...        {"AWS_ACCESS_KEY_ID": "theirs", "AWS_PROFILE": "work"})
     {'AWS_ENDPOINT_URL': 'http://ours', 'AWS_ACCESS_KEY_ID': 'a', 'AWS_PROFILE': None}
-    >>> join_environment({"MLFLOW_TRACKING_URI": "http://ours"}, {"MLFLOW_TRACKING_URI": "http://team"})
+    >>> ours = {"MLFLOW_TRACKING_URI": "http://ours", "MLFLOW_TRACKING_PASSWORD": "p"}
+    >>> join_environment(ours, {"MLFLOW_TRACKING_URI": "http://team"})
     {}
+    >>> join_environment(ours, {"MLFLOW_TRACKING_PASSWORD": "of the team"})
+    {'MLFLOW_TRACKING_URI': 'http://ours', 'MLFLOW_TRACKING_PASSWORD': 'p'}
     """
-    theirs = bool(real.get("AWS_ENDPOINT_URL"))
-    changes: dict[str, str | None] = {}
-    for name, value in ours.items():
-        # ours would win over a key of theirs, being in a file
-        if (name in STORE and theirs) or (name == SIGNING_FILE and real.get(SIGNING)):
-            continue
-        if name in STORE or not real.get(name):
-            changes[name] = value
-    if not theirs:
+    servers = (STORE, MLFLOW, PREFECT)
+    # One that named our own address before it asked for a password meant ours.
+    theirs = [
+        names for names in servers if real.get(names[0]) not in (None, "", ours.get(names[0]))
+    ]
+    left = {name for names in theirs for name in names}
+    # ours would win over a key of theirs, being in a file
+    left |= {SIGNING_FILE} if real.get(SIGNING) else set()
+    paired = {name for names in servers for name in names}
+    changes: dict[str, str | None] = {
+        name: value
+        for name, value in ours.items()
+        if name not in left and (name in paired or not real.get(name))
+    }
+    if STORE not in theirs:
         changes.update({name: None for name in STRAY if name in real})
     return changes
 

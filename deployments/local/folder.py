@@ -16,6 +16,7 @@ from deployments.worker.kind import worker_type
 from tasks.errors import ConfigurationError, StackError
 from tasks.project import VARIABLE as PROJECT
 from tasks.settings import Settings
+from tasks.store.room import STORE
 
 LONGEST_SOCKET = 100  # bytes: macOS allows 104, Linux 108
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -42,7 +43,7 @@ class Folder:
 
     @property
     def s3(self) -> Path:
-        return self.root / "s3"
+        return self.root / STORE
 
     @property
     def prefect(self) -> Path:
@@ -60,6 +61,11 @@ class Folder:
     def wanted(self) -> Path:
         """The file that is there while the stack ought to run."""
         return self.run / "wanted"
+
+    @property
+    def certificate(self) -> Path:
+        """What the object store's parts show each other, with its key."""
+        return self.run / "store.pem"
 
     @property
     def sockets(self) -> Path:

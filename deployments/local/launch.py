@@ -18,9 +18,10 @@ from types import FrameType
 
 import psutil
 
-from deployments.local import secrets
+from deployments.local import certificate, secrets
 from deployments.local.environment import OFFLINE, clean_environment
 from deployments.local.folder import Folder, recall
+from deployments.local.ports import Ports
 from deployments.local.probe import answers
 from deployments.local.processes import (
     end,
@@ -31,6 +32,7 @@ from deployments.local.processes import (
     runs_a_flow,
 )
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK, Program, programs
+from deployments.local.seaweedfs import inner_sockets, refuse_foreign
 
 GRACE = 8.0  # seconds; supervisord kills after 10
 PATIENCE = 300.0  # longer than `up` waits
@@ -50,6 +52,9 @@ def main() -> None:
     # What an earlier start left behind holds the port. Flow runs outlive their worker.
     left = (process for process in find_marked(folder, name) if not runs_a_flow(process))
     end(left, grace=0.5)
+    if name == "s3":
+        refuse_foreign(inner_sockets(Ports.shifted(memory.offset)))
+        certificate.ensure(folder.certificate)
     _wait_for(program.after)
     _become(folder, program)
 

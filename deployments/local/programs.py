@@ -19,7 +19,9 @@ SUPERVISOR = "supervisor"
 GUARD = "guard"
 HOME_MARK = "PERENNIAL_STACK"
 PROGRAM_MARK = "PERENNIAL_PROGRAM"
-KEYS = ("AWS_", "PERENNIAL_SIGNING_KEY")  # what the receiver does not need, it does not get
+# What the receiver, and what serving, do not need, they do not get.
+KEYS = ("AWS_", "PERENNIAL_SIGNING_KEY", "MLFLOW_TRACKING_")
+OF_SERVERS = ("MLFLOW_TRACKING_", "PREFECT_API_")
 RECEIVER_TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
 PROBE = result("probe", "health")
 FROM_HERE: Mapping[str, str] = {"PYTHONPATH": str(REPOSITORY)}
@@ -54,7 +56,7 @@ def programs(folder: Folder, memory: Memory, secrets: Mapping[str, str]) -> Mapp
     ports, ours = Ports.shifted(memory.offset), client(folder, memory, secrets)
     every = (
         _s3(folder, memory, ports, secrets),
-        _mlflow(folder, memory, ports, ours),
+        _mlflow(folder, memory, ports, ours, secrets),
         _prefect(folder, ports, secrets),
         _receiver(ports, ours, secrets),
         _worker(memory, ports, ours),
@@ -72,15 +74,25 @@ def _s3(folder: Folder, memory: Memory, ports: Ports, secrets: Mapping[str, str]
     return Program(
         "s3",
         seaweedfs.command(folder.s3, folder.sockets, memory.bucket, ports),
-        {**seaweedfs.environment(secrets), **seaweedfs.notifications(events, token, memory.bucket)},
+        {
+            **seaweedfs.environment(secrets, folder.certificate),
+            **seaweedfs.notifications(events, token, memory.bucket),
+        },
         address=f"http://{HOST}:{ports.s3}",
         health=f"http://{HOST}:{ports.s3}/{memory.bucket}/{PROBE}",
         signed=True,
     )
 
 
-def _mlflow(folder: Folder, memory: Memory, ports: Ports, ours: Mapping[str, str]) -> Program:
-    served = tracking.ServerSettings(folder.root, memory.bucket, port=ports.mlflow)
+def _mlflow(
+    folder: Folder,
+    memory: Memory,
+    ports: Ports,
+    ours: Mapping[str, str],
+    secrets: Mapping[str, str],
+) -> Program:
+    owner, viewer = (secrets[name] for _, name in tracking.PASSWORDS)
+    served = tracking.ServerSettings(folder.root, memory.bucket, owner, viewer, port=ports.mlflow)
     store = {name: value for name, value in ours.items() if name.startswith("AWS_")}
     return Program(
         "mlflow",
@@ -128,11 +140,12 @@ def _worker(memory: Memory, ports: Ports, ours: Mapping[str, str]) -> Program:
 
 def _serving(folder: Folder, ports: Ports, ours: Mapping[str, str]) -> Program:
     address = f"http://{HOST}:{ports.serving}"
+    known = {name: text for name, text in ours.items() if not name.startswith(OF_SERVERS)}
     listening = ("--port", str(ports.serving), "--metrics-port", str(ports.serving_metrics))
     return Program(
         "serving",
         (sys.executable, "-m", "deployments.serving", "--host", HOST, *listening),
-        {**ours, KEY_FILE: str(folder.root / KEYS_NAME), **FROM_HERE},
+        {**known, KEY_FILE: str(folder.root / KEYS_NAME), **FROM_HERE},
         address=address,
         health=f"{address}/healthz",
     )

@@ -16,12 +16,17 @@ from tasks.settings import parse_variables
 
 REPLACE = "`perennial keys rotate signing` and `perennial keys rotate s3`"
 _key = partial(secrets.token_hex, 32)
+_password = partial(secrets.token_hex, 16)
 GENERATORS: Mapping[str, Callable[[], str]] = {
     # The lengths of AWS's own keys: 20 and 40 characters.
     "AWS_ACCESS_KEY_ID": lambda: "PN" + secrets.token_hex(9).upper(),
     "AWS_SECRET_ACCESS_KEY": partial(secrets.token_hex, 20),
+    # People copy these into a page.
+    "PERENNIAL_MLFLOW_OWNER": _password,
+    "PERENNIAL_MLFLOW_VIEWER": _password,
     "PERENNIAL_RECEIVER_TOKEN": _key,
     "PERENNIAL_SIGNING_KEY": _key,
+    "PREFECT_SERVER_API_AUTH_STRING": lambda: f"perennial:{_password()}",
     # Prefect wants a Fernet key: 32 bytes in URL-safe Base64, its padding kept.
     "PREFECT_SERVER_ENCRYPTION_KEY": lambda: base64.urlsafe_b64encode(
         secrets.token_bytes(32)
@@ -68,6 +73,20 @@ def read(path: Path) -> dict[str, str] | None:
             raise StackError(str(path), error.rule, error.came, "Restore it.") from error
 
 
+def find_missing(found: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of what is to be generated still.
+
+    >>> len(find_missing({})) == len(GENERATORS)
+    True
+    """
+    return tuple(name for name in GENERATORS if name not in found)
+
+
+def with_blanks(found: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets with nothing for those that are not generated yet: a look makes none."""
+    return {**dict.fromkeys(GENERATORS, ""), **found}
+
+
 def ensure(path: Path) -> dict[str, str]:
     """Return the secrets; generate those that are missing.
 
@@ -81,7 +100,7 @@ def ensure(path: Path) -> dict[str, str]:
         with suppress(FileExistsError):
             write(path, render(fresh), replace=False)
         found = read(path) or {}
-    missing = {name: make() for name, make in GENERATORS.items() if name not in found}
+    missing = {name: GENERATORS[name]() for name in find_missing(found)}
     # A home of an older release lacks what a newer one needs.
     if missing:
         found = {**found, **missing}

@@ -1,4 +1,7 @@
-"""Start the Prefect server so that neither garbage nor time zones hold up its event loop.
+"""Start the Prefect server behind a door, its event loop held up by no garbage and no time zones.
+
+Prefect (3.8) takes a request under any `Host`, and a websocket of any `Origin`: both are checked
+before its application is asked.
 
 A collection on the loop's thread may clear a cursor whose connection another thread is using.
 It then waits for that connection, which waits up to a minute for SQLite's write lock, which a
@@ -14,11 +17,16 @@ from __future__ import annotations
 import functools
 import gc
 import itertools
+import os
 import runpy
 import sys
 import threading
 import time
 import zoneinfo
+from typing import Any
+
+from deployments.local.prefect_server import ORIGINS
+from mlflow_server.doors import KnownNames
 
 YOUNG_EVERY = 1.0  # seconds
 FULL_EVERY = 60
@@ -44,8 +52,22 @@ def remember_zones() -> None:
     zoneinfo.available_timezones = functools.cache(zoneinfo.available_timezones)
 
 
+def close_doors(origins: str) -> None:
+    """Let what uvicorn serves in this process answer under these origins' names alone."""
+    import uvicorn
+
+    run = uvicorn.run
+
+    @functools.wraps(run)
+    def run_guarded(app: Any, **more: Any) -> None:
+        run(KnownNames(app, origins.split(",")), **more)
+
+    uvicorn.run = run_guarded
+
+
 if __name__ == "__main__":
     collect_apart()
     remember_zones()
+    close_doors(os.environ[ORIGINS])
     sys.argv[0] = "prefect"
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployments.local import secrets, supervise
+from deployments.local.access import TOLD, Access, read_access
 from deployments.local.databases import bring_up_to_date
 from deployments.local.environment import OFFLINE, STORE, client, join_environment
 from deployments.local.folder import (
@@ -21,6 +22,7 @@ from deployments.local.folder import (
     update_memory,
 )
 from deployments.local.logs import tail
+from deployments.local.older import runs_without_keys
 from deployments.local.ports import Holder, Ports, refuse_taken
 from deployments.local.processes import end, find_marked, holders, read_started
 from deployments.local.programs import PROBE, Program, names, programs
@@ -51,6 +53,9 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     folder = Folder.at(home)
     Ports.shifted(offset or 0)  # refused before a folder is made
     folder.make()
+    if runs_without_keys(folder):
+        say("restarting: what runs was started by an older release, without passwords")
+        down(home, say)
     with supervise.lock(folder, patience=60):
         before = recall(folder)
         memory = update_memory(before, offset, {**os.environ, **_project()})
@@ -59,7 +64,9 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
         if not fresh and memory != before:
             rule = "its project, its ports, its bucket and its worker stay while it runs"
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
-        every = programs(folder, memory, secrets.ensure(folder.secrets))
+        news = secrets.find_missing(secrets.read(folder.secrets) or {})
+        keys = secrets.ensure(folder.secrets)
+        every = programs(folder, memory, keys)
         refuse_taken(_taken(folder, memory)[0])
         if fresh:
             bring_up_to_date(folder, say)
@@ -72,23 +79,29 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     try:
         found = _wait(folder, memory, every, say)
         if fresh:
-            from tasks.promotion.signing import accept_everywhere
-            from tasks.store.connect import open_bucket
-
-            # From here on `health` reads an object, which needs the volumes, not only the filer.
-            settings = Settings.from_environment(environment(home))
-            bucket = open_bucket(settings)
-            bucket.put(PROBE, b"well\n")
-            # this once: later, what has no signature is of somebody who has no key
-            if not memory.signed:
-                accept_everywhere(bucket, settings.keyring, say)
-                remember(folder, replace(memory, signed=True))
+            _enter_bucket(folder, memory, say)
+        if not set(TOLD).isdisjoint(news):
+            say(read_access(memory, keys).told)
         return found
     except PerennialError:
         if fresh:
             down(home, say)
             remember(folder, before)
         raise
+
+
+def _enter_bucket(folder: Folder, memory: Memory, say: Say) -> None:
+    from tasks.promotion.signing import accept_everywhere
+    from tasks.store.connect import open_bucket
+
+    # From here on `health` reads an object, which needs the volumes, not only the filer.
+    settings = Settings.from_environment(environment(folder.root))
+    bucket = open_bucket(settings)
+    bucket.put(PROBE, b"well\n")
+    # this once: later, what has no signature is of somebody who has no key
+    if not memory.signed:
+        accept_everywhere(bucket, settings.keyring, say)
+        remember(folder, replace(memory, signed=True))
 
 
 def _project() -> dict[str, str]:
@@ -130,13 +143,14 @@ def status(home: Path) -> StackStatus:
     folder = Folder.at(home)
     memory = recall(folder)
     # Of a stack that was never started there are no keys, and looking makes none.
-    found = secrets.read(folder.secrets) or dict.fromkeys(secrets.GENERATORS, "")
-    return look(folder, memory, programs(folder, memory, found))
+    found = secrets.read(folder.secrets) or {}
+    return look(folder, memory, programs(folder, memory, secrets.with_blanks(found)))
 
 
 def doctor(home: Path) -> tuple[Check, ...]:
     """Look at the machine, the ports and the servers; it works with a stack that is down."""
     from deployments.local import doctor as checks
+    from deployments.local.own_checks import check_own
 
     folder = Folder.at(home)
     project = find_project()
@@ -145,17 +159,29 @@ def doctor(home: Path) -> tuple[Check, ...]:
     try:
         memory = recall(folder)
         local = secrets.read(folder.secrets) is not None
-        settings = Settings.from_environment(_effective(home))
-        ours = (checks.check_ports(*_taken(folder, memory)), checks.check_processes(status(home)))
+        wanted = _effective(home)
+        settings = Settings.from_environment(wanted)
+        ports = checks.check_ports(*_taken(folder, memory))
+        ours = (ports, checks.check_processes(status(home)), *check_own(folder, memory, settings))
     except PerennialError as error:
         ports = checks.check_ports(*_taken(folder, Memory()))
         return (*machine, ports, checks.Check("settings", False, str(error), checks.UP))
-    servers = (*checks.check_bucket(settings), checks.check_mlflow(settings))
+    servers = (*checks.check_bucket(settings), checks.check_mlflow(settings, wanted))
     # Beside a bucket in a folder there is no clock but ours, and no server of Prefect's.
     if settings.folder is not None:
         return (*machine, *servers)
-    clock, prefect = checks.check_clock(settings), checks.check_prefect(settings)
+    clock, prefect = checks.check_clock(settings), checks.check_prefect(settings, wanted)
     return (*machine, *(ours if local else ()), clock, *servers, prefect)
+
+
+def access(home: Path) -> Access:
+    """Return what a person opens of the stack under `home`, and how she logs in.
+
+    Raises:
+        StackError: it was never started.
+    """
+    folder = Folder.at(home)
+    return read_access(recall(folder), secrets.with_blanks(_started(folder)))
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -165,11 +191,15 @@ def environment(home: Path) -> dict[str, str]:
         StackError: it was never started.
     """
     folder = Folder.at(home)
+    return client(folder, recall(folder), secrets.with_blanks(_started(folder)))
+
+
+def _started(folder: Folder) -> dict[str, str]:
     found = secrets.read(folder.secrets)
     if found is None:
         rule = "the local stack was started once"
         raise StackError(str(folder.secrets), rule, "no such file", "Run `perennial up`.")
-    return client(folder, recall(folder), found)
+    return found
 
 
 def connect(home: Path) -> None:

@@ -1,23 +1,27 @@
-"""Which worker runs the flows, and which runs the warm one can fork."""
+"""Which worker runs the flows, and what a run of it gets."""
 
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from tasks.errors import ConfigurationError
+from tasks.settings import EARLIER, RETIRED, SIGNING, SIGNING_FILE
 
 POOL = "perennial"  # the work pool of our deployments, which our worker serves
 WARM = "perennial-warm"
 RUN_NAME = "perennial-run"  # of a forked run, whose first environment is the worker's
 ORDER = "PERENNIAL_PRELOAD"  # the variable that tells the forkserver what to import
-TYPES = {"warm": WARM, "process": "process"}
-# Beginnings of names: the forkserver read these when it imported, and a child cannot read again.
-READ_AT_IMPORT = (
-    *("PYTHON", "LD_", "OMP_", "OPENBLAS_", "MKL_", "MPL", "GX_", "DO_NOT_TRACK"),
-    *("PREFECT_FLOWS_DEFAULT", "PREFECT_TASKS_DEFAULT", "PREFECT_RESULTS_"),
+COLD = "perennial-process"  # Prefect knows a worker "process", which lets a run bring what it likes
+TYPES = {"warm": WARM, "process": COLD}
+OF_STORE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+KEYS = (*OF_STORE, SIGNING, SIGNING_FILE, EARLIER, RETIRED)
+OF_MLFLOW = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+# What these flows do, MLflow is not told.
+UNTRACKED = tuple(
+    f"flows.{flow}." for flow in ("collecting", "ingestion", "labelling", "monitoring", "scoring")
 )
 
 
@@ -28,7 +32,7 @@ def worker_type(told: str, platform: str = sys.platform) -> str:
         ConfigurationError: it is neither `warm` nor `process`, nor empty.
 
     >>> worker_type("", "linux"), worker_type("", "darwin"), worker_type("process", "linux")
-    ('perennial-warm', 'process', 'process')
+    ('perennial-warm', 'perennial-process', 'perennial-process')
     """
     # The two types share one job template: either worker serves a pool of either type, so a pool
     # is never deleted, with which its deployments and scheduled runs would go.
@@ -48,29 +52,33 @@ def chosen_worker() -> str:
     return worker_type(os.environ.get("PERENNIAL_WORKER", ""))
 
 
-def cold_because(
-    command: str | None, entrypoint: str | None, job: Mapping[str, str], ours: Mapping[str, str]
-) -> str:
-    """Say why a run needs a process of its own from the start; '' when a fork will do.
+def job_template() -> dict[str, Any]:
+    """Return the template of our work pool: it takes no variable from anybody."""
+    # Prefect (3.8) refuses a configuration that says nothing.
+    configuration = {"stream_output": True}
+    return {"job_configuration": configuration, "variables": {"type": "object", "properties": {}}}
 
-    `entrypoint` is None where the code is fetched first; `job` holds the run's variables, `ours`
-    those that the forkserver imported its libraries with.
 
-    >>> cold_because(None, "flows.training.train", {"A": "1"}, {})
-    ''
-    >>> cold_because("python3 train.py", "flows.training.train", {}, {})
-    'it has a command of its own'
-    >>> cold_because(None, "train.py:train", {}, {})
-    'its code is not a module'
-    >>> cold_because(None, "flows.training.train", {"OMP_NUM_THREADS": "1"}, {})
-    'it sets OMP_NUM_THREADS, which is read at import'
+def find_overrides(brought: Mapping[str, Any], engine: str) -> tuple[str, ...]:
+    """Return the names of what a run or its deployment brings, and may not.
+
+    >>> find_overrides({"env": {"A": "1"}, "command": "sh -c id"}, "python -m prefect.engine")
+    ('command', 'env')
+    >>> find_overrides({"command": "python -m prefect.engine"}, "python -m prefect.engine")
+    ()
     """
-    # A fork is a copy of this interpreter: what `engine_command` wrote for it will do.
-    if command is not None and shlex.split(command) != [sys.executable, "-m", "prefect.engine"]:
-        return "it has a command of its own"
-    if entrypoint is None or ":" in entrypoint:
-        return "its code is not a module"
-    for name in sorted(job.keys() | ours.keys()):
-        if name.startswith(READ_AT_IMPORT) and job.get(name) != ours.get(name):
-            return f"it sets {name}, which is read at import"
-    return ""
+    # Deployments of an older release name the command that is ours anyway.
+    return tuple(sorted(name for name in brought if (name, brought[name]) != ("command", engine)))
+
+
+def withheld(entrypoint: str | None) -> tuple[str, ...]:
+    """Return the names of the keys that a run does not get, by the flow that it is.
+
+    >>> withheld("flows.training.train"), withheld("flows.ingestion.ingest") == OF_MLFLOW
+    ((), True)
+    >>> withheld("somebody.flow") == withheld(None) == (*KEYS, *OF_MLFLOW)
+    True
+    """
+    if entrypoint is None or not entrypoint.startswith("flows."):
+        return (*KEYS, *OF_MLFLOW)
+    return OF_MLFLOW if entrypoint.startswith(UNTRACKED) else ()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shlex
 import sys
 import time
@@ -18,64 +17,45 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from prefect.settings import PREFECT_WORKER_PREFETCH_SECONDS
-from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorkerResult
 
+from deployments.worker.closed import ClosedConfiguration, ClosedWorker
 from deployments.worker.forkserver import LOG, Child, Forkserver, ForkserverLost
-from deployments.worker.kind import WARM, cold_because
+from deployments.worker.kind import WARM
 from deployments.worker.modules import Preload, everything
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
-    from prefect.client.schemas.responses import DeploymentResponse
 
 SPILL = "POLARS_OOC_SPILL_DIR"
 LONGEST = 1 << 20  # bytes of a run's environment
-ENGINE = shlex.join([sys.executable, "-m", "prefect.engine"])
 # Seconds. After 60 Prefect's page calls a deployment not ready, and after 30 of its own intervals
 # the worker itself not well.
 LOOK_EVERY = 15.0
 
 
-class WarmConfiguration(ProcessJobConfiguration):  # type: ignore[misc]
-    """Start the launcher, where nothing speaks against forking the run."""
+class WarmConfiguration(ClosedConfiguration):
+    """Start the launcher, where the run's code is a module that can be forked."""
 
     launcher: ClassVar[str] = ""
 
-    def prepare_for_flow_run(
-        self,
-        flow_run: FlowRun,
-        deployment: DeploymentResponse | None = None,
-        *args: Any,
-        **more: Any,
-    ) -> None:
-        told = {name: text for name, text in self.env.items() if text is not None}
-        command: str | None = self.command  # type: ignore[has-type]
-        entrypoint = None
-        if deployment and not (deployment.pull_steps or deployment.storage_document_id):
-            entrypoint = deployment.entrypoint
-        reason = cold_because(command, entrypoint, {**os.environ, **told}, os.environ)
-        if reason:
-            LOG.info("Flow run '%s' starts cold: %s.", flow_run.id, reason)
-            if command is None and entrypoint and ":" not in entrypoint:
-                self.command = ENGINE  # Prefect's own would start Python twice
-        else:
-            self.command = self.launcher
-        super().prepare_for_flow_run(flow_run, deployment, *args, **more)
+    def choose_command(self, flow_run: FlowRun, entrypoint: str | None) -> str | None:
+        if entrypoint is None:
+            LOG.info("Flow run '%s' starts cold: its code is not a module.", flow_run.id)
+            return None
+        return self.launcher
 
 
-class WarmWorker(ProcessWorker):  # type: ignore[misc]
+class WarmWorker(ClosedWorker):
     """Start each flow run in a child of the forkserver; what cannot be forked starts as ever."""
 
     type = WARM
     job_configuration = WarmConfiguration
     _display_name = "Perennial, warm"
     _description = "Start flow runs as processes that have their imports already."
-    _documentation_url = ""
-    _logo_url = ""
 
     def __init__(self, work_pool_name: str, *, preload: Preload | None = None, **more: Any) -> None:
         super().__init__(work_pool_name, **more)
-        self._pool = work_pool_name
         self._folder = TemporaryDirectory(prefix="perennial-")  # its sockets are ours alone
         folder = Path(self._folder.name)
         self.forkserver = Forkserver(preload or everything(), folder / "loaded")

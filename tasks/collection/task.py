@@ -23,9 +23,11 @@ def collect_rows(pipeline: str, cause: str) -> dict[str, Any]:
     from tasks.collection.collect import collect
     from tasks.collection.open import open_collector
     from tasks.collection.trouble import counting_failures, find_trouble
+    from tasks.store.room import refuse_full
     from tasks.workspace import open_workspace
 
-    workspace, say = open_workspace(Settings.from_environment(), pipeline), get_run_logger().info
+    refuse_full(settings := Settings.from_environment())
+    workspace, say = open_workspace(settings, pipeline), get_run_logger().info
     outcome: dict[str, Any] = {"pipeline": pipeline, "cause": cause, "keys": [], "rows": 0}
     trouble = find_trouble(workspace)
     if cause == "schedule" and trouble is not None and trouble.waits:

@@ -53,9 +53,11 @@ def take_in_rows(
     from tasks.ingestion.quarantine import tell_ledger, tell_release
     from tasks.ingestion.rows import open_rows
     from tasks.ingestion.trouble import Troubled, counting_blocks
+    from tasks.store.room import refuse_full
     from tasks.workspace import open_workspace
 
-    workspace = open_workspace(Settings.from_environment(), pipeline)
+    refuse_full(settings := Settings.from_environment())
+    workspace = open_workspace(settings, pipeline)
     say, entrance = get_run_logger().info, Entrance("rows", workspace.layout)
     with counting_blocks(workspace, entrance, key):
         landed = _try(open_rows(workspace), key, say, again=again, named=named)
@@ -89,9 +91,11 @@ def take_in_labels(
     from tasks.ingestion.labels import open_labels
     from tasks.ingestion.quarantine import tell_release
     from tasks.ingestion.trouble import Troubled, counting_blocks
+    from tasks.store.room import refuse_full
     from tasks.workspace import open_workspace
 
-    workspace = open_workspace(Settings.from_environment(), pipeline)
+    refuse_full(settings := Settings.from_environment())
+    workspace = open_workspace(settings, pipeline)
     say, entrance = get_run_logger().info, Entrance("labels", workspace.layout)
     with counting_blocks(workspace, entrance, key):
         landed = _try(open_labels(workspace), key, say, again=again, named=named)

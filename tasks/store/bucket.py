@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -71,6 +71,9 @@ class Bucket(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object; removing what is not there is not an error."""
+
+    def abandon_uploads(self, older_than: timedelta) -> int:
+        """End the uploads that began so long ago and never ended; return how many there were."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object under `prefix`, ordered by key; folder markers are left out."""

@@ -12,6 +12,7 @@ RESERVED = frozenset({"mlflow", "results"})
 # What every pipeline has that took anything in; the folder that is the users' own.
 MARKS = ("champion.json", "curated/", "incoming/", "labels/", "ledger/", "models/")
 SCORES = "scores"
+RUN_OUTCOMES = "results/runs/"
 # What ingesting adds to the columns of every row of a curated table.
 BATCH, INGESTED_AT = "_batch", "_ingested_at"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -156,4 +157,4 @@ def commit(table: str, version: int) -> str:
 
 def run_outcome(run: str) -> str:
     """Return where a flow run leaves its outcome for the one who waits for it."""
-    return f"results/runs/{run}.json"
+    return f"{RUN_OUTCOMES}{run}.json"

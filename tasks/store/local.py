@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -28,7 +28,7 @@ from tasks.store.scratch import NO_ROOM, place_whole
 OWN = ".bucket"  # the lock and the files that are being written
 LARGE = 16 * 1024 * 1024  # bytes; a digest of more would be too slow for each listing
 YOUNG = 2.0  # seconds
-LEFT_OVER = 86_400  # seconds; no write takes a day
+LEFT_OVER = timedelta(days=1)  # no write takes so long
 
 
 class LocalBucket:
@@ -49,7 +49,7 @@ class LocalBucket:
         self._writing = self.folder / OWN / "writing"
         with _translated(self.where, self.where):
             self._writing.mkdir(parents=True, exist_ok=True)
-            self._sweep()
+        self.abandon_uploads(LEFT_OVER)
 
     def head(self, key: str) -> ObjectInfo | None:
         with _translated(key, self.where):
@@ -93,6 +93,16 @@ class LocalBucket:
                     if folder == self.folder:
                         break
                     folder.rmdir()
+
+    def abandon_uploads(self, older_than: timedelta) -> int:
+        ended = 0
+        with _translated(self.where, self.where):
+            for path in self._writing.iterdir():
+                with suppress(FileNotFoundError):  # another process sweeps, or the writer moved it
+                    if time.time() - path.stat().st_mtime > older_than.total_seconds():
+                        path.unlink()
+                        ended += 1
+        return ended
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         checked_prefix(prefix)
@@ -156,13 +166,6 @@ class LocalBucket:
         with (self.folder / OWN / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-    def _sweep(self) -> None:
-        # What writers that were killed left behind.
-        for path in self._writing.iterdir():
-            with suppress(FileNotFoundError):  # another process sweeps, or the writer moved it
-                if time.time() - path.stat().st_mtime > LEFT_OVER:
-                    path.unlink()
 
 
 def _facts(key: str, path: Path) -> ObjectInfo | None:

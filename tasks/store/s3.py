@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
 from tasks.store.s3_errors import GONE, LOST, translated
 from tasks.store.s3_patience import CONNECT, PATIENCE, SILENCE, wait_for_answers
+from tasks.store.s3_uploads import abandon
 from tasks.store.scratch import place_whole
 
 MIB = 1024 * 1024
@@ -149,6 +151,10 @@ class S3Bucket:
         checked_key(key)
         with suppress(NotFound), translated(self.where, key):
             self._client.delete_object(Bucket=self.name, Key=key)
+
+    def abandon_uploads(self, older_than: timedelta) -> int:
+        with translated(self.where, ""):
+            return abandon(self._client, self.name, datetime.now(UTC) - older_than)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         found = [

@@ -7,9 +7,10 @@ Each pause is drawn: many that were told so at once do not come back at once.
 
 from __future__ import annotations
 
-import random
 import time
 from typing import Any
+
+from tasks.waits import drawn
 
 PATIENCE = 20.0  # seconds
 CONNECT, SILENCE = 3.0, 60.0  # seconds, of one attempt: to connect, and between two pieces
@@ -28,17 +29,8 @@ def wait_for_answers(client: Any, patience: float) -> None:
         if response is None or response[0].status_code not in LATER:
             return None
         began = request_dict["context"].setdefault(BEGAN, time.monotonic())
-        wanted = draw(PAUSES[min(attempts, len(PAUSES)) - 1])
+        wanted = drawn(PAUSES[min(attempts, len(PAUSES)) - 1])
         return wanted if time.monotonic() + wanted < began + patience else None
 
     # before boto3's own: of all handlers the first that tells a number of seconds counts
     client.meta.events.register_first("needs-retry.s3", pause)
-
-
-def draw(pause: float) -> float:
-    """Return a pause between half and one and a half of this one.
-
-    >>> 1.0 <= draw(2.0) <= 3.0
-    True
-    """
-    return pause * random.uniform(0.5, 1.5)  # noqa: S311

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from mlflow_server.users import MOVED, Move, parse_move
 from tasks.errors import TrackingError
 from tasks.tracking.client import address, connect, filter_by_tags, is_absent, is_taken
 from tasks.tracking.record import KEY, VERSION, to_tags
@@ -161,6 +162,22 @@ def read_mirrored_pointer(server: str, pipeline: str) -> str:
     with connect(server, f"model {pipeline}") as client:
         model = _find_model(client, pipeline)
         return str(model.tags.get(MIRRORED, "")) if model else ""
+
+
+def read_move(server: str, pipeline: str, alias: str) -> Move | None:
+    """Return who pointed the alias where it is, and when; None where the server did not note it.
+
+    Raises:
+        TrackingError: the server is down or refuses.
+    """
+    with connect(server, f"aliases of model {pipeline}") as client:
+        model = _find_model(client, pipeline)
+    if model is None:
+        return None
+    move = parse_move(str(model.tags.get(MOVED, "")))
+    # noted before it was done: one that was refused afterwards leaves the alias elsewhere
+    told = None if move is None else (move.alias, move.version)
+    return move if told == (alias, str(model.aliases.get(alias))) else None
 
 
 def read_every_alias(server: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ automation. Requests are those in the server's own access log; its CPU is of its
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from deployments.apply.plan import DeploymentSpec, Plan
 from deployments.prefect_api import open_client
 from tasks.settings import Settings
 from tests.orchestration import Orchestrator, running_prefect
+from tests.servers import LOGINS
 
 PIPELINE = """\
 name: {name}
@@ -100,7 +102,6 @@ def deploy(client: SyncPrefectClient, spec: DeploymentSpec) -> None:
         concurrency_limit=spec.concurrency,
         parameter_openapi_schema=dict(spec.schema),
         enforce_parameter_schema=True,
-        job_variables={"command": "python -m prefect.engine"},
     )
 
 
@@ -109,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pipelines", type=int, default=100)
     asked = parser.parse_args()
+    os.environ.update(LOGINS)
     with tempfile.TemporaryDirectory(prefix="pn-") as temporary:
         folder = Path(temporary).resolve()
         files = folder / "pipelines"

@@ -27,6 +27,7 @@ from pathlib import Path
 from deployments.serving.predicting import Predicted
 from deployments.serving.routes import Finder, Found
 from tasks.serving.fleet import Fleet
+from tasks.signatures import Keyring
 from tasks.store.s3 import S3Bucket
 from tests.buckets import local
 from tests.load import Load, post, run_load
@@ -36,13 +37,14 @@ from tests.servers import answers, clean_environment, poll, running_s3, running_
 CONNECTIONS = 8
 WORKERS = 2
 ROUNDS = 20_000
+KEY = Keyring("a key")
 
 
 def in_process(made: Fitted, body: bytes) -> float:
     """Return the median seconds from a request's bytes to its answer's."""
     bucket = local()
-    champion(bucket, "a key")
-    fleet = Fleet(bucket, "a key")
+    champion(bucket, KEY)
+    fleet = Fleet(bucket, KEY)
     fleet.look(0)
     predicting, found = unlogged(fleet), Finder().find("POST", "/v1/flights/predict")
     assert isinstance(found, Found)

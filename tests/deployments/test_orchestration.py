@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deployments.apply.act import bring_in_line, engine_command, parameter_schema
+from deployments.apply.act import bring_in_line, parameter_schema
 from deployments.apply.plan import DeploymentSpec
 from deployments.orchestration import run_deployment
 from deployments.prefect_api import deployments_page, open_client, run_page
@@ -24,18 +24,15 @@ pytestmark = pytest.mark.system
 MODULE = "tests.deployments.apply.greeting"
 
 
-def spec(flow: str, command: str | None) -> DeploymentSpec:
+def spec(flow: str) -> DeploymentSpec:
     entrypoint = f"{MODULE}.{flow}"
     schema = parameter_schema(entrypoint)
-    return DeploymentSpec(
-        flow, "planes", entrypoint, parameters={"pipeline": "x"}, schema=schema, command=command
-    )
+    return DeploymentSpec(flow, "planes", entrypoint, parameters={"pipeline": "x"}, schema=schema)
 
 
 @pytest.fixture(scope="module")
 def settings(prefect_server: Orchestrator) -> Iterator[Settings]:
-    direct = engine_command(prefect_server.settings, "process")
-    specs = [spec("greet", direct), spec("stumble", None), spec("falter", None)]
+    specs = [spec("greet"), spec("stumble"), spec("falter")]
     bring_in_line(prefect_server.settings, specs)
     yield prefect_server.settings
     bring_in_line(prefect_server.settings, [])

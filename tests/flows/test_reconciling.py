@@ -155,10 +155,17 @@ def test_an_alias_moved_in_mlflow_is_a_promotion_and_one_that_fell_behind_is_men
     assert trial is not None
     assert (trial.version, trial.mode, trial.by) == (2, "shadow", "train")
     assert read_aliases(bench.tracking, bench.name) == {"champion": 1, "challenger": 2}
+    # gate.approval is manual: the alias alone puts nothing in service, and is moved back
     set_alias(bench.tracking, bench.name, "champion", 2)
-    told = reconciled(bench)["told"]
-    assert any("version 2 is in service" in one for one in told)
+    (told,) = reconciled(bench)["told"]
+    assert f"Approve it by `perennial promote {bench.name} 2`" in told
+    assert read_aliases(bench.tracking, bench.name) == {"champion": 1, "challenger": 2}
+    assert reconciled(bench)["told"] == []
+    bench.rewrite(TOY)
+    set_alias(bench.tracking, bench.name, "champion", 2)
+    said = reconciled(bench)["told"]
+    assert any("version 2 is in service" in one for one in said)
     champion, _ = pointer.read(bench.workspace) or pytest.fail("no champion")
-    assert (champion.version, champion.by) == (2, "a person, in MLflow")
+    assert (champion.version, champion.by) == (2, "owner, by MLflow's API")
     assert standing(bench.workspace) is None
     assert reconciled(bench)["told"] == []

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_server.command import ServerSettings, command, environment, model_sources
+from mlflow_server.command import PASSWORDS, ServerSettings, command, environment, model_sources
+from mlflow_server.serve import main
 
-SETTINGS = ServerSettings(Path("/srv/state"), "perennial", port=5123)
+SETTINGS = ServerSettings(Path("/srv/state"), "perennial", "a-secret", "another", port=5123)
 
 
 def test_hosts_and_origins_are_exact() -> None:
@@ -51,7 +52,7 @@ def test_jobs_and_telemetry_are_off() -> None:
         "mlflow-artifacts:/1/models/m-0a/artifacts",
         "runs:/0a1b/model",
         "models:/m-0a1b",
-        "s3://perennial/flights/models/1",
+        "s3://perennial/mlflow/1/models/m-0a/artifacts",
     ],
 )
 def test_our_own_sources_pass(source: str) -> None:
@@ -64,6 +65,9 @@ def test_our_own_sources_pass(source: str) -> None:
         "s3://attacker/model",
         "s3://perennial.attacker/model",
         "s3://perennial",
+        "s3://perennial/flights/models/1",
+        "s3://perennial/mlflow-of-another/1",
+        "s3://perennial/mlflow/../flights/curated/part.parquet",
         "http://attacker/model",
         "file:///etc/passwd",
         "/etc/passwd",
@@ -81,4 +85,16 @@ def test_foreign_sources_are_refused(source: str) -> None:
 
 @given(st.text(max_size=40))
 def test_a_dot_in_the_bucket_is_a_dot(tail: str) -> None:
-    assert not re.search(model_sources("a.b"), f"s3://axb/{tail}")
+    assert not re.search(model_sources("a.b"), f"s3://axb/mlflow/{tail}")
+
+
+def test_the_passwords_reach_the_server_and_no_command_line_shows_them() -> None:
+    told = environment(SETTINGS)
+    assert [told[variable] for _, variable in PASSWORDS] == ["a-secret", "another"]
+    assert "a-secret" not in f"{command(SETTINGS)} {SETTINGS}"
+
+
+def test_without_passwords_the_server_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORDS[0][1], "a-secret")
+    with pytest.raises(SystemExit, match=PASSWORDS[1][1]):
+        main(list(command(SETTINGS)[3:]))

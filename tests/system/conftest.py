@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from deployments.local import stack as local
+from deployments.local.secrets import render
 from tasks.settings import REPOSITORY, Settings
-from tests.servers import any_free_offset, clean_environment
+from tests.servers import SECRETS, any_free_offset, clean_environment
 from tests.wheel import Environment, build_wheel, install_wheel
 
 
@@ -35,6 +36,9 @@ def stack() -> Iterator[Stack]:
     try:
         offset = any_free_offset()
         os.environ["PERENNIAL_PIPELINES"] = str(REPOSITORY / "tests" / "pipelines")
+        # In this process, too, the tests' own logins are the stack's.
+        (home / "secrets.env").touch(mode=0o600)
+        (home / "secrets.env").write_text(render(SECRETS))
         local.up(home, offset, said.append)
         environment = local.environment(home)
         settings = Settings.from_environment(environment)

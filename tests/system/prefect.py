@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from deployments.local.environment import MLFLOW, PREFECT
 from deployments.prefect_api import open_client
 from tasks.errors import OrchestrationError
 from tests.system.conftest import Stack
 
 PAGE = 200
 Answer = TypeVar("Answer")
+
+
+def shown(stack: Stack, server: str) -> dict[str, str]:
+    """Return the headers by which `prefect` or `mlflow` knows the stack's own client."""
+    variables = {"prefect": PREFECT[1:], "mlflow": MLFLOW[1:]}[server]
+    line = ":".join(stack.environment[name] for name in variables)
+    return {"Authorization": f"Basic {b64encode(line.encode()).decode()}"}
 
 
 def call(url: str, document: object = None, headers: Mapping[str, str] | None = None) -> Any:

@@ -12,6 +12,7 @@ import pytest
 
 from tasks.settings import REPOSITORY
 from tests.commands import perennial
+from tests.disks import fill, small_disk
 from tests.life import toy_rows
 from tests.servers import clean_environment
 
@@ -71,3 +72,25 @@ def test_a_first_look_needs_no_stack(tmp_path: Path) -> None:
     checks = {check["name"]: check["passed"] for check in told(tmp_path, "doctor")["checks"]}
     assert checks["store"]
     assert "prefect" not in checks
+
+
+@pytest.mark.soak
+def test_a_full_disk_takes_nothing_in_and_heals(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    toy_rows(600).to_csv(rows, index=False)
+    with small_disk(tmp_path / "disk") as disk:
+        there = {**environment(tmp_path), "PERENNIAL_BUCKET": (disk / "bucket").as_uri()}
+        filler = fill(disk, 0.975)
+        # Not in a fork that takes no traceback: Prefect logs one of a flow in its own process.
+        words = json.dumps([("ingest", "toy", str(rows))])
+        command = [sys.executable, "-c", ACT, words]
+        pipes: Any = {"capture_output": True, "text": True}
+        refused = subprocess.run(command, env=there, **pipes, check=False)
+        assert refused.returncode == 1
+        lines = [line for line in refused.stderr.splitlines() if line.startswith("perennial: ")]
+        assert len(lines) == 1
+        assert "a file is taken in while under 97 % of its disk is used" in lines[0]
+        filler.unlink()
+        taken = perennial(there, "ingest", "toy", str(rows), "--json")
+        assert [batch["outcome"] for batch in taken.document["batches"]] == ["accepted"]
+        assert perennial(there, "status", "--json").document["disk"]["used"] < 0.8

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.sorting import DeploymentSort
+from prefect.workers.process import ProcessWorker
 
 from deployments.apply.act import apply, bring_in_line, parameter_schema
 from deployments.apply.plan import TAG, DeploymentSpec
 from deployments.prefect_api import open_client
-from deployments.worker.kind import worker_type
+from deployments.worker.kind import job_template, worker_type
 from tasks.errors import ConfigurationError, OrchestrationError
 from tasks.settings import Settings, pipelines_folder
 
@@ -67,8 +69,6 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"concurrency": None},
     {"concurrency": 1},
     {"tags": (TAG,)},
-    {"command": "python -m prefect.engine"},
-    {"command": None},
     {"entrypoint": "tests.deployments.apply.greeting.stumble"},
     {"schema": {"type": "object", "properties": {"pipeline": {"type": "string"}}}},
 )
@@ -83,6 +83,24 @@ def test_each_field_that_changes_is_brought_in_line(settings: Settings) -> None:
         assert [[*update.changes] for update in plan.update] == [[*change]]
         again = bring_in_line(settings, [spec], dry_run=True)
         assert again.empty, again.to_text()
+
+
+def test_what_lets_a_run_bring_a_command_is_taken_back(settings: Settings) -> None:
+    """A pool and a deployment of an older release, as Prefect's own templates make them."""
+    bring_in_line(settings, [GREET])
+    with deployed(settings, GREET.name) as (client, there):
+        theirs = WorkPoolUpdate(base_job_template=ProcessWorker.get_default_base_job_template())
+        client.update_work_pool("perennial", theirs)
+        brings = {"command": "sh -c id", "env": {"A": "1"}}
+        client.update_deployment(there.id, DeploymentUpdate(job_variables=brings))
+    plan = bring_in_line(settings, [GREET])
+    assert [update.changes for update in plan.update] == [
+        {"overrides": "overrides command,env -> none"}
+    ]
+    with deployed(settings, GREET.name) as (client, there):
+        assert there.job_variables == {}
+        assert client.read_work_pool("perennial").base_job_template == job_template()
+    assert bring_in_line(settings, [GREET]).empty
 
 
 def test_what_is_gone_is_removed_and_what_is_not_ours_stays(settings: Settings) -> None:

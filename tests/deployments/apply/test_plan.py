@@ -111,7 +111,7 @@ def test_a_renamed_pipeline_removes_the_old_deployments() -> None:
         ({"tags": ("perennial", "x")}, "tags perennial,x -> perennial,flights"),
         ({"description": "old"}, "description"),
         ({"schema": {"type": "object"}}, "schema"),
-        ({"command": "python3 -m x"}, "command python3 -m x -> none"),
+        ({"overrides": ("command",)}, "overrides command -> none"),
         ({"parameters": {}}, "parameters {} -> {'pipeline': 'flights'}"),
     ],
 )

@@ -17,9 +17,11 @@ import pytest
 
 from deployments.linux import bear
 from deployments.local import secrets, stack
+from deployments.local.access import TOLD
 from deployments.local.doctor import check_disk, check_processes, check_versions
-from deployments.local.folder import Folder, Memory, recall, remember, update_memory
+from deployments.local.folder import Folder, Memory, recall, remember, update_memory, write
 from deployments.local.logs import rotate, tail
+from deployments.local.older import runs_without_keys
 from deployments.local.ports import Ports
 from deployments.local.processes import (
     FLOW_RUN,
@@ -33,6 +35,7 @@ from deployments.local.processes import (
     runs_a_flow,
 )
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK
+from deployments.local.secrets import render
 from deployments.local.supervise import lock
 from deployments.worker.kind import RUN_NAME
 from tasks.errors import StackError
@@ -225,6 +228,27 @@ def test_marked_processes_are_found_and_ended_and_no_others(
     assert ours.wait(30) is not None
     assert [each.poll() for each in others] == [None, None]
     assert find_running(folder, "mlflow") is None
+
+
+@pytest.mark.parametrize(("line", "older"), [("", True), ("a:b", True), ("c:d", False)])
+def test_a_server_of_a_release_without_passwords_is_known(
+    folder: Folder, sleeper: Sleeper, line: str, older: bool
+) -> None:
+    write(folder.secrets, render({"PREFECT_SERVER_API_AUTH_STRING": "c:d"}))
+    assert not runs_without_keys(folder)
+    given = dict.fromkeys(("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"), line)
+    marks = {HOME_MARK: str(folder.root), PROGRAM_MARK: "prefect"}
+    record(folder, "prefect", sleeper({**marks, **given}).pid)
+    assert runs_without_keys(folder) == older
+
+
+def test_a_home_of_an_older_release_can_be_looked_at_and_used(folder: Folder) -> None:
+    older = {name: make() for name, make in secrets.GENERATORS.items() if name not in TOLD}
+    write(folder.secrets, render(older))
+    assert {each.state for each in stack.status(folder.root).programs} == {"down"}
+    assert stack.environment(folder.root)["MLFLOW_TRACKING_PASSWORD"] == ""
+    assert secrets.ensure(folder.secrets).items() > older.items()
+    assert stack.access(folder.root).viewer
 
 
 def test_a_number_that_another_process_bears_now_is_not_ours(folder: Folder) -> None:

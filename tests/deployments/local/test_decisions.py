@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from deployments.local import prefect_server, seaweedfs
 from deployments.local.doctor import find_differing, pins
-from deployments.local.environment import STORE, clean_environment, client, join_environment
+from deployments.local.environment import (
+    MLFLOW,
+    PREFECT,
+    STORE,
+    clean_environment,
+    client,
+    join_environment,
+)
 from deployments.local.folder import Folder, Memory, update_memory
 from deployments.local.ports import Holder, Ports, name_holders, refuse_taken
 from deployments.local.probe import EMPTY, sign
@@ -82,6 +89,17 @@ def test_what_the_person_set_wins_but_never_half_a_store() -> None:
     assert "PREFECT_API_URL" not in join_environment(ours, {"PREFECT_API_URL": "http://team/api"})
 
 
+@pytest.mark.parametrize("server", [MLFLOW, PREFECT])
+def test_a_password_goes_with_the_address_that_it_is_for(server: tuple[str, ...]) -> None:
+    ours = client(FOLDER, Memory(), KEYS)
+    address, *login = server
+    assert not join_environment(ours, {address: "http://team"}).keys() & set(server)
+    mine = dict.fromkeys(login, "of the team")
+    assert all(join_environment(ours, mine)[name] == ours[name] for name in server)
+    # As a shell names it that was set up before the server asked for anything.
+    assert join_environment(ours, {address: ours[address]})[login[-1]] == ours[login[-1]]
+
+
 def test_settings_read_what_a_client_is_given() -> None:
     settings = Settings.from_environment(client(FOLDER, Memory(100, "bucket"), KEYS))
     assert settings.s3_endpoint == "http://127.0.0.1:8433"
@@ -126,7 +144,8 @@ def test_a_percent_sign_in_the_home_reaches_the_supervisor_whole() -> None:
 
 
 def test_the_object_store_gets_only_its_own_keys_and_keeps_to_loopback() -> None:
-    assert set(seaweedfs.environment(KEYS)) == set(seaweedfs.SECRETS)
+    found = seaweedfs.environment(KEYS, Path("store.pem"))
+    assert {name for name in found if "GRPC" not in name} == set(seaweedfs.SECRETS)
     line = seaweedfs.command(Path("s3"), Path("run"), "b", Ports())
     assert {"mini", "-dir=s3", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-disableHttp"} < set(line)
     assert "-master.telemetry=false" in line
@@ -143,8 +162,16 @@ def test_the_object_store_tells_the_receiver_with_the_token_it_asks_for() -> Non
 
 def test_the_receiver_has_no_key_of_the_store() -> None:
     found = programs(FOLDER, Memory(), KEYS)["receiver"].environment
-    kept = {KEYS[name] for name in KEYS if name != "PERENNIAL_RECEIVER_TOKEN"}
+    needed = ("PERENNIAL_RECEIVER_TOKEN", "PREFECT_SERVER_API_AUTH_STRING")
+    kept = {KEYS[name] for name in KEYS if name not in needed}
     assert not kept & set(found.values())
+
+
+def test_serving_has_no_key_of_prefect_and_mlflow() -> None:
+    found = programs(FOLDER, Memory(), KEYS)["serving"].environment
+    assert found["PERENNIAL_SIGNING_KEY"] == KEYS["PERENNIAL_SIGNING_KEY"]
+    others = {KEYS[name] for name in KEYS if "MLFLOW" in name or "PREFECT" in name}
+    assert not others & set(found.values())
 
 
 def test_a_home_of_before_the_receiver_can_be_looked_at() -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.workers.process import ProcessWorker
 
-from deployments.apply.act import bring_in_line, engine_command, parameter_schema
+from deployments.apply.act import bring_in_line, parameter_schema
 from deployments.apply.plan import TAG, DeploymentSpec
 from deployments.local.prefect_server import worker_environment
 from deployments.prefect_api import open_client
@@ -25,7 +25,7 @@ from deployments.worker.kind import RUN_NAME
 from tasks.settings import REPOSITORY, Settings
 from tests.deployments.worker import examples
 from tests.orchestration import Orchestrator
-from tests.servers import _alive, _running, answers, poll
+from tests.servers import LOGINS, _alive, _running, answers, poll
 
 PRELOAD = "lightgbm,polars,boto3,pyarrow.parquet,tests.deployments.worker.examples"
 FLOWS = ("tell", "linger", "vanish", "meet", "learn")
@@ -81,6 +81,7 @@ def warm_worker(
         **worker_environment(server.ports, REPOSITORY),
         "PREFECT_HOME": str(server.home / "worker"),
         "PREFECT_API_URL": server.settings.prefect_url,
+        **LOGINS,
         **(more or {}),
     }
     command = (sys.executable, "-m", "deployments.worker", "--pool", pool, "--name", "local")
@@ -99,9 +100,8 @@ def deployed(prefect_server: Orchestrator) -> Iterator[Orchestrator]:
         template = ProcessWorker.get_default_base_job_template()
         plain = WorkPoolCreate(name="plain", type="process", base_job_template=template)
         client.create_work_pool(plain)
-    direct = engine_command(settings, "process")
-    every = [_spec(name, "example", command=direct) for name in FLOWS]
-    cold = _spec("tell", "cold", command=f"{sys.executable} -W ignore -m prefect.engine")
+    every = [_spec(name, "example") for name in FLOWS]
+    cold = replace(_spec("tell", "cold"), entrypoint=f"{examples.__file__}:tell")
     elsewhere = [_spec(name, "elsewhere", work_pool="plain") for name in ("linger", "recite")]
     bring_in_line(settings, [*every, cold, *elsewhere])
     yield prefect_server
@@ -116,7 +116,7 @@ def _spec(flow: str, name: str, **more: Any) -> DeploymentSpec:
 @pytest.fixture(scope="module")
 def warm(deployed: Orchestrator, short_home: Path) -> Iterator[Warm]:
     """Yield a running warm worker."""
-    more = {"PERENNIAL_TEST_WORD": "of the worker"}
+    more = {"PERENNIAL_TEST_WORD": "of the worker", "AWS_SECRET_ACCESS_KEY": "of the store"}
     with warm_worker(deployed, short_home / "warm.log", more=more) as worker:
         yield worker
 

@@ -40,6 +40,7 @@ def tell(folder: str, name: str = "told") -> None:
         main=sys.modules["__main__"].__spec__ is not None,
         random=random.random(),
         preloaded="lightgbm" in sys.modules,
+        has_keys="AWS_SECRET_ACCESS_KEY" in os.environ,
         word=os.environ.get("PERENNIAL_TEST_WORD"),
         interrupt=signal.getsignal(signal.SIGINT) is signal.default_int_handler,
     )

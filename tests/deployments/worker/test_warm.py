@@ -17,6 +17,7 @@ from prefect.states import Cancelling
 
 from deployments.local.processes import is_alive, runs_a_flow
 from deployments.prefect_api import open_client
+from deployments.worker.kind import job_template
 from tasks.reconciliation.attempts import is_at_fault, tell_end
 from tasks.settings import REPOSITORY
 from tests.deployments.worker.conftest import Warm, told, warm_worker
@@ -68,6 +69,7 @@ def test_a_run_is_a_process_of_its_own(
     assert first["main"]
     assert first["interrupt"]
     assert first["word"] == "of the worker"
+    assert not first["has_keys"], "no flow of ours gets no key of the store"
     assert first["argv"][1:] == []
     poll(lambda: not Path(first["directory"]).exists(), 20, "the end of its folder")
     assert "first line" in warm.log.read_text()
@@ -114,6 +116,24 @@ def test_what_cannot_be_forked_starts_in_a_new_process(warm: Warm, tmp_path: Pat
     run = warm.run("tell", "cold", folder=str(tmp_path))
     assert run.state.name == "Completed"
     assert not told(tmp_path, "told")["preloaded"]
+
+
+def test_a_run_with_a_command_of_its_own_is_refused(warm: Warm, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    with open_client(warm.settings) as client:
+        there = client.read_deployment_by_name("tell/example")
+        told = {"folder": str(tmp_path), "name": "ran"}
+        mine = {"command": f"touch {ran}"}
+        run = client.create_flow_run_from_deployment(there.id, parameters=told, job_variables=mine)
+    state = warm.ended(str(run.id)).state
+    assert state.name == "Crashed"
+    assert "a run brings nothing of its own but its parameters; got command" in state.message
+    assert not ran.exists()
+
+
+def test_the_pool_of_a_worker_takes_nothing_from_a_run(warm: Warm) -> None:
+    with open_client(warm.settings) as client:
+        assert client.read_work_pool("perennial").base_job_template == job_template()
 
 
 def test_an_idle_worker_has_the_deployments_written_rarely(warm: Warm) -> None:

@@ -133,26 +133,6 @@ def test_a_store_that_is_down_changes_nothing(bucket: Flaky) -> None:
     assert len(turns) == 2
 
 
-def test_a_store_that_comes_and_goes_shows_in_its_age_alone(bucket: Flaky) -> None:
-    made = champion(bucket, KEY)
-    fleet, turns = fleet_of(bucket)
-    fleet.look(0)
-    for second in range(1, 41):
-        # five seconds away, five there
-        bucket.down = second // 5 % 2 == 0
-        answered, before = fleet.answered, bucket.asked
-        if second == 22:
-            # whoever promotes reaches the store from elsewhere
-            there = LocalBucket(bucket.folder)
-            put_in_service(there, KEY, put_version(there, KEY, made, "flights", "second"))
-        fleet.look(float(second))
-        assert (fleet.ready, version(fleet)) == (True, 1 if second < 25 else 2)
-        assert (fleet.answered == answered) is bucket.down
-        # nothing is made up for when it is back, so that many servers do not fall upon it
-        assert bucket.asked - before <= 5
-    assert [turn.outcome for turn in turns if turn.outcome != "unreachable"] == ["loaded"] * 2
-
-
 def test_one_pipeline_that_fails_altogether_hides_no_other() -> None:
     bucket = local(Broken)
     for name in ("aa-first", "flights", "zz-last"):

@@ -37,7 +37,7 @@ def test_what_a_killed_writer_left_is_swept_and_never_an_object(tmp_path: Path) 
     left = tmp_path / OWN / "writing" / "half"
     left.write_bytes(b"half")
     assert list(bucket.list("")) == []
-    long_ago = time.time() - LEFT_OVER - 60
+    long_ago = time.time() - LEFT_OVER.total_seconds() - 60
     os.utime(left, (long_ago, long_ago))
     LocalBucket(tmp_path)
     assert not left.exists()
