@@ -75,7 +75,7 @@ def find_artifacts() -> list[tuple[str, ast.Call]]:
         for path in (REPOSITORY / "tasks").rglob("task.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
-        and re.fullmatch(r".*create_\w+_artifact", ast.unparse(node.func))
+        and re.fullmatch(r"show_(markdown|table|link)", ast.unparse(node.func))
     ]
 
 
