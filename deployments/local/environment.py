@@ -87,10 +87,10 @@ def join_environment(ours: Mapping[str, str], real: Mapping[str, str]) -> dict[s
     {'MLFLOW_TRACKING_URI': 'http://ours', 'MLFLOW_TRACKING_PASSWORD': 'p'}
     """
     servers = (STORE, MLFLOW, PREFECT)
-    # One that named our own address before it asked for a password meant ours.
-    theirs = [
-        names for names in servers if real.get(names[0]) not in (None, "", ours.get(names[0]))
-    ]
+    theirs = [names for names in servers if real.get(names[0])]
+    # One that named our own address before these two asked for a password meant ours; the store
+    # asked for keys from the beginning.
+    theirs = [names for names in theirs if names == STORE or real[names[0]] != ours.get(names[0])]
     left = {name for names in theirs for name in names}
     # ours would win over a key of theirs, being in a file
     left |= {SIGNING_FILE} if real.get(SIGNING) else set()
