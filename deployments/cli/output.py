@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from tasks.errors import ConfigurationError, PerennialError, did_you_mean
+from tasks.letters import show_lines
 from tasks.quantities import parse_share
 from tasks.settings import pipelines_folder
 
@@ -97,12 +98,13 @@ def read_share(_context: click.Context, option: click.Parameter, text: str | Non
 
 def say(text: str) -> None:
     """Print a line of progress on standard error."""
-    click.echo(text, err=True)  # standard output is for the result alone
+    click.echo(show_lines(text), err=True)  # standard output is for the result alone
 
 
 def show(document: Mapping[str, Any], as_json: bool, human: Callable[[], str]) -> None:
     """Print the document as JSON, or what `human` makes of it."""
-    text = json.dumps(document, indent=2, default=str) if as_json else human()
+    # names of files come from outside, and may hold what steers a terminal
+    text = json.dumps(document, indent=2, default=str) if as_json else show_lines(human())
     try:
         click.echo(text)
         sys.stdout.flush()
@@ -117,7 +119,7 @@ def report_error(error: PerennialError, *, as_json: bool) -> None:
     if as_json:
         parts = {name: getattr(error, name) for name in ("where", "rule", "came", "remedy")}
         click.echo(json.dumps({"error": str(error), **parts}, indent=2))
-    click.echo(f"perennial: {error}", err=True)
+    click.echo(show_lines(f"perennial: {error}"), err=True)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], most: int | None = None) -> str:

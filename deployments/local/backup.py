@@ -71,12 +71,15 @@ def back_up(settings: Settings, folder: Folder, target: Path, say: Say) -> dict[
         _progress(say),
         leading_first=True,
     )
+    for key in copied.left_out:
+        say(f"Left out, for no other store takes its name: {key!r}")
     document = {
         "perennial": MARK,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "bucket": settings.bucket,
         "objects": copied.objects,
         "bytes": copied.size,
+        "left_out": copied.left_out,
         "databases": [database.name for database in kept],
         "files": [path.name for path in files],
     }

@@ -7,11 +7,12 @@ person did, and what was refused, are chapters of their own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tasks.ledger.entry import KINDS, PROMOTION_ENDS, Entry
+from tasks.letters import show_line
 from tasks.policy.reading import count_text
 
 
@@ -42,7 +43,14 @@ def story(entries: Sequence[Entry]) -> tuple[Chapter, ...]:
             told |= {follows.id for follows in (answer, promotion) if follows is not None}
             chapters.append(_batch(entry, answer, promotion))
     alone = (entry for entry in entries if entry.kind != "decision" and entry.id not in told)
-    return tuple(sorted([*chapters, *map(_alone, alone)], key=lambda chapter: chapter.at))
+    every = sorted([*chapters, *map(_alone, alone)], key=lambda chapter: chapter.at)
+    return tuple(map(_shown, every))
+
+
+def _shown(chapter: Chapter) -> Chapter:
+    # a file's name comes from outside: with ends of lines in it, it would tell chapters of its own
+    sentences = tuple(map(show_line, chapter.sentences))
+    return replace(chapter, title=show_line(chapter.title), sentences=sentences)
 
 
 def _promotion_after(answer: Entry | None, entries: Iterable[Entry]) -> Entry | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tasks.errors import NotFound
 from tasks.store.bucket import Bucket
+from tasks.store.keys import can_be_key
 from tasks.store.layout import Layout
 
 LOG = "/_delta_log/"
@@ -33,10 +34,11 @@ DOCUMENT = re.compile("[^/]+(?:{})".format("|".join(re.escape(key[1:]) for key i
 
 @dataclass(frozen=True)
 class Copied:
-    """How many objects were copied, and their bytes."""
+    """How many objects were copied, their bytes, and keys that no other store takes: left out."""
 
     objects: int
     size: int
+    left_out: tuple[str, ...] = ()
 
 
 def lead(key: str) -> int | None:
@@ -65,16 +67,21 @@ def copy_bucket(
 ) -> Copied:
     """Copy every object; `folder` holds one at a time, `step` is told what is copied by then.
 
-    Objects that the source loses meanwhile are left out.
+    Objects that the source loses meanwhile are left out, as are those whose keys can be none:
+    whoever may write to `incoming/` could stop every copy by one.
 
     Raises:
         StoreError: as the two buckets.
     """
     passing, count, size = folder / "passing", 0, 0
+    odd: set[str] = set()
 
     def copy_all(keys: list[str]) -> None:
         nonlocal count, size
         for key in keys:
+            if not can_be_key(key):
+                odd.add(key)
+                continue
             try:
                 size += source.download(key, passing).size
             except NotFound:
@@ -91,7 +98,7 @@ def copy_bucket(
     else:
         copy_all(_others(source))
         copy_all(_leading(source)[::-1])
-    return Copied(count, size)
+    return Copied(count, size, tuple(sorted(odd)))
 
 
 def guess_type(key: str) -> str:

@@ -29,6 +29,18 @@ Rename the object.
     return _checked_parts(key, key.split("/"))
 
 
+def can_be_key(key: str) -> bool:
+    """Say whether a key that lies on some store names the same object on every one.
+
+    >>> can_be_key("flights/incoming/a.csv"), can_be_key("flights/incoming/a\\n.csv")
+    (True, False)
+    """
+    try:
+        return bool(checked_key(key))
+    except StoreError:
+        return False
+
+
 def checked_prefix(prefix: str) -> str:
     """Return `prefix` if it can begin a key; it may be empty, and may end in one slash.
 

@@ -94,3 +94,11 @@ def test_every_kind_is_told_by_its_title(kind: str) -> None:
 def test_a_kind_of_a_newer_release_is_told_by_its_name() -> None:
     (chapter,) = story([entry("merger", 1, None, "two pipelines became one")])
     assert (chapter.title, chapter.sentences) == ("merger", ("Two pipelines became one. By test.",))
+
+
+def test_a_name_from_outside_tells_no_chapter_of_its_own() -> None:
+    name = "x\n\n2013-05-01 09:00  Cleared by a person\n  It is.\x1b[2K\u202e.csv"
+    (told,) = story((entry("quarantine", 0, None, "bad", object=f"f/{name}", reasons=[name]),))
+    shown = f"{told.title} {' '.join(told.sentences)}"
+    assert shown.isprintable()
+    assert told.title.startswith(r"x\n\n2013-05-01")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,15 @@ def test_into_a_bucket_that_is_read_pointers_come_last(tmp_path: Path) -> None:
     assert all(lead(key) is None for key in written[: len(written) - len(leading)])
     assert leading == sorted(leading)
     assert written[-1] in {TOY.champion, TOY.challenger, f"{TOY.receipts}a.json"}
+
+
+def test_a_key_that_can_be_none_is_left_out_and_stops_no_copy(tmp_path: Path) -> None:
+    class Odd(LocalBucket):
+        def list(self, prefix: str) -> Iterator[ObjectInfo]:
+            found = [*super().list(prefix)]
+            return iter([*found, replace(found[0], key="toy/incoming/e\n.csv")])
+
+    source, target = local(Odd), local()
+    source.put("toy/incoming/a.csv", b"rows")
+    copied = copy_bucket(source, target, tmp_path, lambda _: None, leading_first=True)
+    assert (copied.objects, copied.left_out) == (1, ("toy/incoming/e\n.csv",))
