@@ -27,6 +27,7 @@ from deployments.local.ports import Holder, Ports, refuse_taken
 from deployments.local.processes import end, find_marked, holders, read_started
 from deployments.local.programs import PROBE, Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look
+from deployments.local.strangers import refuse_strangers
 from tasks.errors import PerennialError, StackError
 from tasks.policy.reading import count_text
 from tasks.project import VARIABLE as PROJECT
@@ -222,6 +223,7 @@ def _effective(home: Path) -> dict[str, str]:
     # Who names other servers and never had a stack here needs none; with one, theirs still win.
     if all(map(real.get, ELSEWHERE)) and secrets.read(Folder.at(home).secrets) is None:
         return {**OFFLINE, **real}
+    refuse_strangers(recall(Folder.at(home)).offset)
     changes = join_environment(environment(home), real)
     return {name: value for name, value in {**real, **changes}.items() if value is not None}
 

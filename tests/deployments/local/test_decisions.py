@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from deployments.local.ports import Holder, Ports, name_holders, refuse_taken
 from deployments.local.probe import EMPTY, sign
 from deployments.local.programs import names, programs
 from deployments.local.secrets import GENERATORS, render
+from deployments.local.strangers import refuse_strangers
 from deployments.local.supervise import configuration
 from tasks.errors import ConfigurationError, StackError
 from tasks.settings import Settings, parse_variables
@@ -248,3 +250,16 @@ def test_the_lock_is_read_for_this_interpreter() -> None:
     assert list(find_differing(pins(LOCK), {"a-b": "1.0", "for-here": "3"})) == [
         "for-here is 3, locked 2"
     ]
+
+
+def test_no_password_is_told_to_another_users_server(tmp_path: Path) -> None:
+    """Squatting on the ports of a stack that is down."""
+    head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
+    line = "   0: 0100007F:{:04X} 00000000:0000 {} 00000000:00000000 00:00000000 00000000 {}\n"
+    mine, table = os.getuid(), tmp_path / "tcp"
+    for port, state, user in ((5000, "0A", mine), (5000, "06", mine + 1), (8080, "0A", mine + 1)):
+        table.write_text(head + line.format(port + 1200, state, user))
+        refuse_strangers(1200, [table])
+    table.write_text(head + line.format(5000 + 1200, "0A", mine + 1))
+    with pytest.raises(StackError, match=rf"port 6200 \(mlflow\).*got user {mine + 1}\."):
+        refuse_strangers(1200, [table, tmp_path / "of no such system"])
