@@ -35,7 +35,7 @@ from tasks.validation.contract import (
     widen,
 )
 from tasks.validation.evaluate import evaluate
-from tasks.validation.plan import plan
+from tasks.validation.plan import named_columns, plan
 from tasks.validation.report import Cleaning, Report
 
 
@@ -112,7 +112,8 @@ class Examiner:
         expected = count_text(len(self.suite.expectations), "expectation", "expectations")
         self.say(f"judging {count_text(typed.rows, 'row', 'rows')} by {expected}")
         personal, where = self.pipeline.data.personal, self.pipeline.suite
-        checks = evaluate(typed.path, schema, typed.rows, self.suite, personal, where)
+        suite = self._spared(read.source)
+        checks = evaluate(typed.path, schema, typed.rows, suite, personal, where)
         report = replace(report, checks=checks)
         if any(check.refuses for check in checks):
             # beside what the suite says of them: which spelling was meant
@@ -231,6 +232,12 @@ class Examiner:
         kinds = read.source.infer()
         numbers = tuple(name for name in whole if kinds[name] == "number")
         return SchemaChanges(widened=numbers) if len(numbers) == len(whole) else SchemaChanges()
+
+    def _spared(self, source: Source) -> Suite:
+        """Return the suite without what it expects of columns that a person let stay away."""
+        absent = set(self.agreed.accepted.lost) - set(source.names())
+        kept = (e for e in self.suite.expectations if absent.isdisjoint(named_columns(e)))
+        return replace(self.suite, expectations=tuple(kept)) if absent else self.suite
 
     def _classes(self, typed: Path) -> ClassesFound:
         target, agreed = self.pipeline.target, self.agreed

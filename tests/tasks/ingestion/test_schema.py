@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
 
@@ -122,6 +123,35 @@ def test_a_lost_column_is_held_and_once_accepted_may_stay_away(workspace: Worksp
     assert read(workspace, done.version or 0)["city"].isna().sum() == 6
     assert send(workspace, sales(12, city=None)).outcome == "accepted"
     assert send(workspace, sales(18)).outcome == "accepted"
+
+
+def test_what_the_suite_expects_of_a_column_that_may_stay_away_is_asked_of_batches_that_have_it(
+    tmp_path: Path,
+) -> None:
+    workspace = life.toy_workspace(tmp_path)
+    life.ingest(workspace, "a.csv", life.toy_rows(100))
+    first = open_rows(workspace)
+    expects = (
+        gxe.ExpectColumnValuesToNotBeNull(column="colour", mostly=0.95),
+        gxe.ExpectColumnMaxToBeBetween(column="size", max_value=1000),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="at", column_B="colour", mostly=0),
+        *first.suite.expectations,
+    )
+    strict = replace(first, suite=replace(first.suite, expectations=expects))
+    rows = life.toy_rows(50, start=100)
+    bare = rows.drop(columns=["colour", "size"]).to_csv(index=False)
+    held = land(strict, drop(workspace, "bare.csv", bare), lambda _: None)
+    refused, _ = accept_changes(workspace, held.batch[:12], "ada")
+    agreed = replace(open_rows(workspace), suite=strict.suite)
+    key = call_back(workspace, refused)
+    done = land(agreed, key, lambda _: None, again=True)
+    assert (done.outcome, done.rows) == ("accepted", 50)
+    assert done.report is not None
+    assert {check.column for check in done.report.checks} == {"id", "high"}
+    # a column that is there is held to all of it, also where no value is
+    empty = life.toy_rows(50, start=200).assign(colour=None).to_csv(index=False)
+    held = land(agreed, drop(workspace, "empty.csv", empty), lambda _: None)
+    assert "column values to not be null (colour): 50 of 50" in held.reasons[0]
 
 
 def test_a_renamed_column_is_told_as_such(workspace: Workspace) -> None:
