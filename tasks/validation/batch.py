@@ -27,6 +27,7 @@ from tasks.validation.classes import ClassesFound, count_values, judge_classes
 from tasks.validation.cleaning import find_dropped, write_kept
 from tasks.validation.contract import (
     MISSING,
+    TARGET_LATER,
     UNEXPECTED,
     Agreed,
     agreed_schema,
@@ -97,6 +98,7 @@ class Examiner:
         """
         kind = tell_format(name) or "unknown format"
         report = Report(self.pipeline.name, name, batch, path.stat().st_size, kind)
+        report = replace(report, suite=self.pipeline.suite)
         self.say("reading")
         try:
             read = self._read(path, name)
@@ -275,7 +277,9 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
             continue
         nulls = typed.nulls.get(name, 0)
         if nulls == typed.rows:
-            problems.append(Problem("required column", name, "No row has a value."))
+            message = "No row has a value."
+            message += f" {TARGET_LATER}" if name == pipeline.target else ""
+            problems.append(Problem("required column", name, message))
         elif nulls and name in pipeline.placed_by:
             needs = "its key and its event time" if pipeline.event_time else "its key"
             count = count_text(nulls, "row has", "rows have")

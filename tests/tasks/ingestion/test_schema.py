@@ -111,8 +111,14 @@ def test_a_batch_without_the_target_is_told_the_setting_that_lets_it_in(
         "missing column (kind): The batch has no such column. It is the target: where it comes "
         "later, set monitoring.labels: delayed."
     )
+    held = send(workspace, sales(6, kind=[None] * 6), "empty.csv")
+    assert held.reasons == (
+        "required column (kind): No row has a value. It is the target: where it comes later, set "
+        "monitoring.labels: delayed.",
+    )
     late = replace(workspace, pipeline=shop(monitoring={"labels": "delayed"}))
     assert send(late, sales(12, kind=None)).outcome == "accepted"
+    assert send(late, sales(18, kind=[None] * 6)).outcome == "accepted"
 
 
 def test_a_lost_column_is_held_and_once_accepted_may_stay_away(workspace: Workspace) -> None:
@@ -255,6 +261,22 @@ def test_a_third_class_of_a_binary_target_is_held_and_nobody_can_accept_it(
     assert "1, 0 are no known class; known: No, Yes. If there are more than two" in why
     with pytest.raises(Refused, match="perennial retry shop"):
         accept_changes(workspace, held.batch, "ada")
+
+
+def test_known_words_in_another_spelling_are_no_third_class_of_a_binary_target(
+    tmp_path: Path,
+) -> None:
+    workspace = local_workspace(tmp_path, shop(task="binary"))
+    send(workspace, sales(kind=["ja", "nein"] * 3))
+    held = send(workspace, sales(6, kind=["Ja", "Nein"] * 3))
+    assert held.reasons[0].endswith("spelling is ja, nein (known: ja, nein). Rows 1, 2.")
+    with pytest.raises(Refused) as refusal:
+        accept_changes(workspace, held.batch, "ada")
+    said = str(refusal.value)
+    assert f"`perennial retry shop {held.batch[:12]}`" in said
+    assert "Rows 1, 2. Nothing of it can be accepted: send a mended file" in said
+    mixed = send(workspace, sales(12, kind=["Ja", "nein", "maybe"] * 2))
+    assert "set `task: multiclass`" in mixed.reasons[0]
 
 
 def test_a_personal_target_is_told_without_its_values(tmp_path: Path) -> None:
