@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deployments.cli.output import page_width, table
 from tasks.config import Pipeline, find_pipeline
@@ -17,6 +17,9 @@ from tasks.reconciliation.standing import count_labelled, read_standing
 from tasks.records import plain
 from tasks.settings import Settings, pipelines_folder
 from tasks.workspace import Place, Workspace, make_workspace
+
+if TYPE_CHECKING:
+    from deployments.apply.plan import Plan
 
 UP = "`perennial up`"
 
@@ -73,8 +76,29 @@ def look_at_deployments(settings: Settings, name: str) -> ChainLink:
     plan = patiently(lambda: apply(settings, pipelines_folder(), only=name, dry_run=True))
     if plan.empty:
         return ChainLink("deployments", "ok", f"{len(plan.unchanged)} as the file says")
-    found = f"{len(plan.create)} are missing, {len(plan.update) + len(plan.remove)} differ"
-    return ChainLink("deployments", "wrong", found, f"`perennial apply {name}`")
+    return ChainLink("deployments", "wrong", count_differences(plan), f"`perennial apply {name}`")
+
+
+def count_differences(plan: Plan) -> str:
+    """Say how many deployments, and automations, the server lacks or has otherwise.
+
+    >>> from deployments.apply.plan import Plan
+    >>> count_differences(Plan(automations={"update": ["train on wish"], "create": ["a", "b"]}))
+    'of the automations, 2 are missing, 1 differs'
+    """
+    counts = {
+        "deployments": (len(plan.create), len(plan.update) + len(plan.remove)),
+        "automations": (
+            len(plan.automations.get("create", ())),
+            sum(len(plan.automations.get(done, ())) for done in ("update", "remove")),
+        ),
+    }
+    return "; ".join(
+        f"of the {what}, {count_text(missing, 'is', 'are')} missing, "
+        f"{count_text(other, 'differs', 'differ')}"
+        for what, (missing, other) in counts.items()
+        if missing or other
+    )
 
 
 def look_at_bucket(workspace: Workspace) -> tuple[ChainLink, ...]:
@@ -131,7 +155,9 @@ def tell_chain(name: str, links: list[ChainLink]) -> str:
     told = table(["", "link", "found", "what to do"], to_rows(links), page_width())
     fault = first_fault(links)
     if fault is None:
-        return f"{told}\n\n{name} is well."
+        notes = ", ".join(link.name for link in links if link.state == "note")
+        end = f"Nothing of {name} is broken; look at: {notes}." if notes else f"{name} is well."
+        return f"{told}\n\n{end}"
     remedy = f" {fault.remedy}" if fault.remedy else ""
     return f"{told}\n\nFirst: {fault.name}: {fault.found.rstrip('.')}.{remedy}"
 

@@ -64,6 +64,7 @@ class LabelsLanding:
         pipeline, info = self.workspace.pipeline, arrived.info
         if before is None:
             empty = Report(pipeline.name, info.key, arrived.batch, info.size, "")
+            empty = replace(empty, suite=pipeline.suite)
             came, report = read_labels(
                 arrived.path, empty, self.schema, pipeline, self.suite, arrived.folder, say
             )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tasks.faults import external_write
-from tasks.ingestion.entrance import Entrance, put_document, read_document
+from tasks.ingestion.entrance import Entrance, Kind, put_document, read_document
 from tasks.ingestion.landing import Landed
 from tasks.ledger.entry import Entry
 from tasks.ledger.reversal import record_release
@@ -43,19 +43,21 @@ def read_reasons(bucket: Bucket, entrance: Entrance, batch: str) -> tuple[str, .
     return None if reasons is None else tuple(reasons)
 
 
-def tell_ledger(workspace: Workspace, landed: Landed, key: str) -> None:
-    """Record a refused batch in the ledger; once, also where the run that refused it died."""
+def tell_ledger(workspace: Workspace, landed: Landed, key: str, kind: Kind = "rows") -> None:
+    """Record a refused file in the ledger; once, also where the run that refused it died."""
+    # the same bytes may be refused as either kind
+    what, mark = ({}, "") if kind == "rows" else ({"what": kind}, f"{kind}-")
     # The ledger takes an entry's id once, and the batch is this one's.
     workspace.ledger.append(
         Entry(
-            id=f"quarantine-{landed.batch}",
+            id=f"quarantine-{mark}{landed.batch}",
             at=datetime.now(UTC),
             pipeline=workspace.name,
             kind="quarantine",
             version=None,
-            by="ingest",
+            by=Entrance(kind, workspace.layout).flow,
             summary=f"{key.rpartition('/')[2]} is in quarantine: {'; '.join(landed.reasons)}",
-            figures={"batch": landed.batch, "object": key, "reasons": list(landed.reasons)},
+            figures={"batch": landed.batch, "object": key, "reasons": list(landed.reasons), **what},
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tasks.errors import NotFound, Refused
 from tasks.ingestion.entrance import (
@@ -24,12 +25,18 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class RefusedBatch:
-    """An object that lies in quarantine: its id, the key it arrived under, and why."""
+    """An object that lies in quarantine: its id, the key it arrived under, and why.
+
+    `acceptable`: a person may accept what is wrong with it. `suite` is the module of the
+    expectations that it does not meet, empty where it is refused for something else.
+    """
 
     kind: Kind
     batch: str
     object: str
     reasons: tuple[str, ...]
+    acceptable: bool = False
+    suite: str = ""
 
 
 def find_refused(place: Place) -> tuple[RefusedBatch, ...]:
@@ -114,5 +121,21 @@ def _in_quarantine(place: Place) -> Iterator[RefusedBatch]:
                 continue
             told = read_document(place.bucket, "validation report", info.key)
             if told:
-                key = str(told.get("object", ""))
-                yield RefusedBatch(kind, batch, key, tuple(told.get("reasons", ())))
+                yield _read_refused(kind, batch, told)
+
+
+def _read_refused(kind: Kind, batch: str, told: dict[str, Any]) -> RefusedBatch:
+    return RefusedBatch(
+        kind,
+        batch,
+        str(told.get("object", "")),
+        tuple(told.get("reasons", ())),
+        # one of a release before schema changes has none
+        acceptable=any((told.get("changes") or {}).values()),
+        suite=str(told.get("suite", "")) if _unmet(told) else "",
+    )
+
+
+def _unmet(told: dict[str, Any]) -> bool:
+    checks = told.get("checks", ())
+    return any(not check["passed"] and check.get("severity") == "critical" for check in checks)

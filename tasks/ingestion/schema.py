@@ -97,8 +97,13 @@ def accept_changes(
     changes = _changes(workspace, refused)
     if not changes.anything:
         rule = f"{refused.batch[:12]} waits for a change of the schema"
-        came = "; ".join(refused.reasons) or "another reason"
-        remedy = f"Mend the file, or the file's rules, and `perennial retry {workspace.name} …`."
+        came = "; ".join(refused.reasons).rstrip(".") or "another reason"
+        command = "ingest" if refused.kind == "rows" else "label"
+        remedy = (
+            f"Nothing of it can be accepted: send a mended file with `perennial {command} "
+            f"{workspace.name} FILE`, or mend the rules and `perennial retry {workspace.name} "
+            f"{refused.batch[:12]}`."
+        )
         raise Refused(f"pipeline {workspace.name}", rule, came, remedy)
     changes = _named(workspace, refused, changes, numbers)
     told = plain(changes)

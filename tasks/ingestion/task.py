@@ -89,7 +89,7 @@ def take_in_labels(
     """
     from tasks.ingestion.entrance import Entrance
     from tasks.ingestion.labels import open_labels
-    from tasks.ingestion.quarantine import tell_release
+    from tasks.ingestion.quarantine import tell_ledger, tell_release
     from tasks.ingestion.trouble import Troubled, counting_blocks
     from tasks.store.room import refuse_full
     from tasks.workspace import open_workspace
@@ -104,7 +104,9 @@ def take_in_labels(
     counts = None if landed.counts is None else plain(landed.counts)
     if counts is not None:
         show_table([counts], key=f"labels-{pipeline}", description=escape(key))
-    if again and landed.stands == "accepted":
+    if landed.stands == "quarantined":
+        tell_ledger(workspace, landed, key, "labels")
+    elif again and landed.stands == "accepted":
         tell_release(workspace, landed, key)
     return {**_stands(key, landed), "counts": counts}
 

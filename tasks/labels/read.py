@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from expectations.suite import Suite
 from tasks.config import Pipeline
-from tasks.errors import DataError
+from tasks.errors import DataError, bounded
 from tasks.policy.reading import count_text
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.kinds import exact, kind_of, schema_of
@@ -66,6 +66,7 @@ def read_labels(
     report = replace(report, format=tell_format(report.object) or "unknown format")
     try:
         source = open_source(path, report.object, pipeline.data.max_bytes, pipeline.source)
+        _refuse_other_columns(source.names(), schema.names, pipeline)
         typed = _typed(source, schema, workdir / "labels.parquet", say)
     except BadBatch as bad:
         return None, replace(report, problems=bad.problems)
@@ -92,22 +93,26 @@ def read_labels(
 
 
 def _typed(source: Source, schema: pa.Schema, path: Path, say: Callable[[str], None]) -> Typed:
-    names = source.names()
-    problems = [
-        Problem("missing column", name, "The file of labels has no such column.")
-        for name in schema.names
-        if name not in names
-    ]
-    listed = ", ".join(schema.names)
-    # a file without its header would show a person's values as names
-    problems += [
-        Problem("unexpected column", f"column {place}", f"Labels have {listed} and nothing else.")
-        for place, name in enumerate(names, start=1)
-        if name not in schema.names
-    ]
-    if problems:
-        raise BadBatch(*problems)
     typed = write_typed(source, schema, path, say)
     if typed.rows == 0:
         raise BadBatch(Problem("rows", None, "The file has no rows."))
     return typed
+
+
+def _refuse_other_columns(names: Sequence[str], wanted: Sequence[str], pipeline: Pipeline) -> None:
+    """Refuse a file of labels that lacks some of the `wanted` columns, or has more."""
+    problems = [
+        Problem("missing column", name, "The file of labels has no such column.")
+        for name in wanted
+        if name not in names
+    ]
+    # a file without its header would show a person's values as names
+    hidden = bool(pipeline.data.personal)
+    listed = ", ".join(wanted)
+    for place, name in enumerate(names, start=1):
+        if name not in wanted:
+            called = "" if hidden else f"It is called {bounded(name, 80)}. "
+            message = f"{called}Labels have {listed} and nothing else."
+            problems.append(Problem("unexpected column", f"column {place}", message))
+    if problems:
+        raise BadBatch(*problems)

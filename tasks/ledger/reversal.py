@@ -52,7 +52,7 @@ def removed_batches(entries: Iterable[Entry]) -> frozenset[str]:
 
 
 def standing_refusals(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return the refusals that stand, oldest first: what was let in later was none."""
+    """Return the refusals of rows that stand, oldest first: what was let in later was none."""
     entries = tuple(entries)
     lifted = [entry for entry in entries if entry.kind == "release"]
     batches = {entry.figures["batch"] for entry in lifted}
@@ -64,7 +64,10 @@ def standing_refusals(entries: Iterable[Entry]) -> tuple[Entry, ...]:
         lifted_unread = since is not None and refusal.at <= since
         return refusal.figures.get("batch") not in batches and not lifted_unread
 
-    return tuple(entry for entry in entries if entry.kind == "quarantine" and stands(entry))
+    refusals = (entry for entry in entries if entry.kind == "quarantine")
+    # signals count batches: a file of labels is told in the history alone
+    of_rows = (entry for entry in refusals if entry.figures.get("what") != "labels")
+    return tuple(filter(stands, of_rows))
 
 
 def record_removal(

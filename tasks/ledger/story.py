@@ -117,10 +117,15 @@ def _alone(entry: Entry) -> Chapter:
     if entry.kind == "quarantine":
         name = str(entry.figures.get("object", "")).rpartition("/")[2]
         reasons = "; ".join(entry.figures.get("reasons", ()))
-        sentences = ("The file went into quarantine, and no model saw a row of it.", reasons)
+        what = "label" if entry.figures.get("what") == "labels" else "row"
+        sentences = (f"The file went into quarantine, and no model saw a {what} of it.", reasons)
         return Chapter(entry.at, name, tuple(filter(None, sentences)))
     title = KINDS.get(entry.kind, entry.kind)  # a newer release's kind is its own title
-    return Chapter(entry.at, title, (f"{_sentence(entry.summary)} By {entry.by}.",))
+    told = _sentence(entry.summary)
+    name = str(entry.figures.get("object", "")).rpartition("/")[2]
+    if name and entry.summary.startswith(name):  # a file is called as it is written
+        told = name + told[len(name) :]
+    return Chapter(entry.at, title, (f"{told} By {entry.by}.",))
 
 
 def _figure(figure: Mapping[str, Any]) -> str:

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from tasks.dataset.dataset import FEWEST
+from tasks.ingestion.retry import RefusedBatch
 from tasks.policy.reading import count_text
+from tasks.readers.problem import FEW
 from tasks.reconciliation.attempts import tell_attempts
 from tasks.reconciliation.standing import JUST_NOW, Standing, tell_age
 
@@ -85,14 +87,23 @@ def look_at_quarantine(standing: Standing) -> ChainLink:
     """Say what was refused; it breaks the chain where nothing else came in."""
     if not standing.refused:
         return ChainLink("quarantine", "ok", "empty")
-    newest, count = standing.refused[-1], len(standing.refused)
-    name = newest.object.rpartition("/")[2]
-    found = f"{count} refused, such as {name}: {'; '.join(newest.reasons) or 'no reason is kept'}"
-    remedy = (
-        f"Send a mended file, or mend the suite and `perennial retry {standing.pipeline} "
-        f"{newest.batch[:12]}`."
-    )
+    told, others = standing.refused[-1], standing.refused[:-1]
+    names = [refused.object.rpartition("/")[2] for refused in (told, *others)]
+    why = "; ".join(told.reasons) or "no reason is kept"
+    found = f"{len(names)} refused: {names[0]}: {why}"
+    if others:
+        more = f" and {len(names) - 1 - FEW} more" if len(names) - 1 > FEW else ""
+        found = f"{found.rstrip('.')}. Beside it: {', '.join(names[1 : FEW + 1])}{more}."
+    remedy = _mend(standing.pipeline, told)
     return ChainLink("quarantine", "note" if standing.batches else "wrong", found, remedy)
+
+
+def _mend(pipeline: str, refused: RefusedBatch) -> str:
+    batch = refused.batch[:12]
+    if refused.acceptable:
+        return f"Send a mended file, or `perennial schema {pipeline} --accept {batch}`."
+    rules = f"{refused.suite.replace('.', '/')}.py" if refused.suite else f"{pipeline}.yaml"
+    return f"Send a mended file, or mend {rules} and `perennial retry {pipeline} {batch}`."
 
 
 def look_at_curated(standing: Standing, now: datetime) -> ChainLink:

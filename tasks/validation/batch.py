@@ -27,6 +27,7 @@ from tasks.validation.classes import ClassesFound, count_values, judge_classes
 from tasks.validation.cleaning import find_dropped, write_kept
 from tasks.validation.contract import (
     MISSING,
+    TARGET_LATER,
     UNEXPECTED,
     Agreed,
     agreed_schema,
@@ -35,7 +36,7 @@ from tasks.validation.contract import (
     widen,
 )
 from tasks.validation.evaluate import evaluate
-from tasks.validation.plan import plan
+from tasks.validation.plan import named_columns, plan
 from tasks.validation.report import Cleaning, Report
 
 
@@ -97,6 +98,7 @@ class Examiner:
         """
         kind = tell_format(name) or "unknown format"
         report = Report(self.pipeline.name, name, batch, path.stat().st_size, kind)
+        report = replace(report, suite=self.pipeline.suite)
         self.say("reading")
         try:
             read = self._read(path, name)
@@ -112,7 +114,8 @@ class Examiner:
         expected = count_text(len(self.suite.expectations), "expectation", "expectations")
         self.say(f"judging {count_text(typed.rows, 'row', 'rows')} by {expected}")
         personal, where = self.pipeline.data.personal, self.pipeline.suite
-        checks = evaluate(typed.path, schema, typed.rows, self.suite, personal, where)
+        suite = self._spared(read.source)
+        checks = evaluate(typed.path, schema, typed.rows, suite, personal, where)
         report = replace(report, checks=checks)
         if any(check.refuses for check in checks):
             # beside what the suite says of them: which spelling was meant
@@ -232,6 +235,12 @@ class Examiner:
         numbers = tuple(name for name in whole if kinds[name] == "number")
         return SchemaChanges(widened=numbers) if len(numbers) == len(whole) else SchemaChanges()
 
+    def _spared(self, source: Source) -> Suite:
+        """Return the suite without what it expects of columns that a person let stay away."""
+        absent = set(self.agreed.accepted.lost) - set(source.names())
+        kept = (e for e in self.suite.expectations if absent.isdisjoint(named_columns(e)))
+        return replace(self.suite, expectations=tuple(kept)) if absent else self.suite
+
     def _classes(self, typed: Path) -> ClassesFound:
         target, agreed = self.pipeline.target, self.agreed
         if self.pipeline.task == "regression":
@@ -268,7 +277,9 @@ def _value_problems(typed: Typed, pipeline: Pipeline) -> list[Problem]:
             continue
         nulls = typed.nulls.get(name, 0)
         if nulls == typed.rows:
-            problems.append(Problem("required column", name, "No row has a value."))
+            message = "No row has a value."
+            message += f" {TARGET_LATER}" if name == pipeline.target else ""
+            problems.append(Problem("required column", name, message))
         elif nulls and name in pipeline.placed_by:
             needs = "its key and its event time" if pipeline.event_time else "its key"
             count = count_text(nulls, "row has", "rows have")

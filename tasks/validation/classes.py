@@ -103,7 +103,9 @@ def _hold(
         near = {quoted[value]: text for value, text in nearest.items()}
         pairs = {quoted[twin]: conceal(text, personal) for twin, text in twins.items()}
         message = _say(list(quoted.values()), near, known, pairs)
-    message += " If there are more than two, set `task: multiclass`." if third else ""
+    # words that are all known in another spelling make no third class
+    more = third and len(nearest) < len(rows)
+    message += " If there are more than two, set `task: multiclass`." if more else ""
     problem = Problem("unknown class", target, message, tuple(sorted(rows.values())[:FEW]))
     if third or target in personal:
         return ClassesFound((problem,))

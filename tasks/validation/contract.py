@@ -18,6 +18,7 @@ from tasks.validation.changes import SchemaChanges, find_new_name
 from tasks.validation.updates import KnownRows
 
 MISSING, UNEXPECTED = "missing column", "unexpected column"
+TARGET_LATER = "It is the target: where it comes later, set monitoring.labels: delayed."
 
 
 def agreed_schema(pipeline: Pipeline, suite: Suite, table: pa.Schema | None) -> pa.Schema | None:
@@ -116,7 +117,7 @@ def name_problems(
         if renamed[name] is not None and not hidden:
             message += f" Was it renamed to {renamed[name]}?"
         elif name == pipeline.target:
-            message += " It is the target: where it comes later, set monitoring.labels: delayed."
+            message += f" {TARGET_LATER}"
         problems.append(Problem(MISSING, name, message))
     for position, name in enumerate(names, start=1):
         shown = f"column {position}" if hidden else name[:80]

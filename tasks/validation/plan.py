@@ -94,7 +94,7 @@ def plan(expectation: Any, schema: pa.Schema, where: str) -> Planned:
     """
     rule, known = str(expectation.expectation_type), schema.names
     condition = getattr(expectation, "row_condition", None)
-    columns = tuple(dict.fromkeys((*_named(expectation), *_conditioned(condition))))
+    columns = tuple(dict.fromkeys((*named_columns(expectation), *_conditioned(condition))))
     for name in columns:
         if name not in known:
             came = f"{name} in {rule}"
@@ -106,7 +106,8 @@ def plan(expectation: Any, schema: pa.Schema, where: str) -> Planned:
     return Planned(expectation, rule, columns, _method(rule, condition, numeric))
 
 
-def _named(expectation: Any) -> tuple[str, ...]:
+def named_columns(expectation: Any) -> tuple[str, ...]:
+    """Return the columns whose values an expectation judges, other than by its condition."""
     # Whether the batch has this column is the question.
     if expectation.expectation_type == "expect_column_to_exist":
         return ()

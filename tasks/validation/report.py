@@ -115,7 +115,8 @@ class Report:
 
     `changes` are what a person may accept of a refused one. `gained` are the columns that an
     accepted one adds to the table, `appeared` the classes that came with it.
-    `notes` are sentences about what was accepted and is odd all the same.
+    `notes` are sentences about what was accepted and is odd all the same. `suite` is the module of
+    the expectations, empty in a report of a release that did not keep it.
     """
 
     pipeline: str
@@ -134,6 +135,7 @@ class Report:
     gained: tuple[str, ...] = ()
     appeared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    suite: str = ""
 
     @property
     def outcome(self) -> str:
@@ -178,6 +180,10 @@ class Report:
         """Return why the batch was refused, one sentence each; nothing for an accepted one."""
         refusing = (check.sentence for check in self.checks if check.refuses)
         said = (*(problem.sentence for problem in self.problems), *refusing)
+        if self.suite and any(check.refuses for check in self.checks):
+            rules = f"{self.suite.replace('.', '/')}.py"
+            way = f"`perennial retry {self.pipeline} {self.batch[:12]}`"
+            return (*said, f"The suite says so: mend the file, or {rules} and {way}.")
         if not self.changes.anything:
             return said
         way = f"`perennial schema {self.pipeline} --accept {self.batch[:12]}`"

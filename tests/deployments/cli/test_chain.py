@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from deployments.cli.chain import look_at_serving
+from deployments.apply.plan import DeploymentSpec, Plan
+from deployments.cli.chain import count_differences, look_at_serving, tell_chain
 from deployments.cli.main import main
 from tasks.promotion import pointer
+from tasks.reconciliation.chain import ChainLink
 from tasks.signatures import Keyring
 from tasks.store.layout import Layout
 from tasks.workspace import Place
@@ -24,6 +26,7 @@ from tests import life
 from tests.buckets import local
 
 FILE = "name: toy\ntask: binary\ntarget: high\nevent_time: at\nkey: [id]\n"
+GREET = DeploymentSpec("train", "toy", "flows.training.train")
 SUITE = "data: {suite: tests.suites.toy}\n"
 
 
@@ -76,6 +79,23 @@ def test_status_shows_each_pipeline_and_what_waits(
     (told,) = json.loads(run(capsys, "status", "--json"))["pipelines"]
     assert (told["champion"], told["rows"], told["batches"], told["waits"]) == (1, 800, 2, [])
     assert first(capsys, status=0) is None
+
+
+def test_what_is_to_be_looked_at_is_named_where_nothing_is_broken() -> None:
+    links = [ChainLink("file", "ok", "valid"), ChainLink("quarantine", "note", "1 refused")]
+    assert tell_chain("toy", links).endswith("Nothing of toy is broken; look at: quarantine.")
+    assert tell_chain("toy", links[:1]).endswith("toy is well.")
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        (Plan(automations={"update": ["a"]}), "of the automations, 0 are missing, 1 differs"),
+        (Plan(create=(GREET,)), "of the deployments, 1 is missing, 0 differ"),
+    ],
+)
+def test_automations_are_counted_as_deployments_are(plan: Plan, told: str) -> None:
+    assert count_differences(plan) == told
 
 
 def test_a_pipeline_that_cannot_be_read_hides_no_other_in_status(

@@ -109,7 +109,7 @@ SCENES = (
         later=(
             *held(
                 "unknown class (y): <=50K. is no known class; >50K. is no known class; the nearest "
-                f"known spelling is <=50K, >50K (known: <=50K, >50K). {NO_CLASS}"
+                "known spelling is <=50K, >50K (known: <=50K, >50K). Rows 1, 2."
             ),
             *held(f"unknown class (y): 1, 0 are no known class; known: <=50K, >50K. {NO_CLASS}"),
         ),

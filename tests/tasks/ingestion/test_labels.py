@@ -13,8 +13,11 @@ from tasks.config.sections import Data
 from tasks.data.standing import scan_standing
 from tasks.errors import ConfigurationError, DataError, NotFound
 from tasks.ingestion.entrance import Entrance, find_pending
+from tasks.ingestion.quarantine import tell_ledger
+from tasks.ingestion.retry import find_refused
 from tasks.labels.join import Counts, with_labels
 from tasks.labels.table import labels_version, load_labels
+from tasks.ledger.reversal import standing_refusals
 from tasks.records import plain
 from tasks.training.pinning import pin_run
 from tasks.training.work import Work
@@ -139,6 +142,38 @@ def test_keys_that_join_no_row_are_told_and_not_accepted(workspace: Workspace) -
     key = drop(hidden, "b.csv", label_file(("V-0003", 1, 1)), "labels")
     (why,) = landed(hidden, key, "labels").reasons
     assert "yours look like A-9999 | 1, ours like A9 | 1" in why
+
+
+def test_a_file_of_labels_that_is_refused_is_told_once_and_counts_as_no_batch(
+    workspace: Workspace,
+) -> None:
+    content = label_file(("V-0001", 1, 1))
+    done = landed(workspace, drop(workspace, "a.csv", content, "labels"), "labels")
+    for _ in range(2):
+        tell_ledger(workspace, done, "visits/labels/incoming/a.csv", "labels")
+    (entry,) = workspace.ledger.entries("quarantine")
+    assert entry.summary.startswith("a.csv is in quarantine: unknown keys")
+    assert (entry.by, entry.figures["what"]) == ("label", "labels")
+    assert standing_refusals(workspace.ledger.entries()) == ()
+    assert [(refused.kind, refused.batch) for refused in find_refused(workspace)] == [
+        ("labels", done.batch)
+    ]
+    # as rows the same bytes are another matter
+    tell_ledger(workspace, done, "visits/incoming/a.csv")
+    assert len(standing_refusals(workspace.ledger.entries())) == 1
+
+
+def test_a_column_too_many_is_named_where_nothing_is_personal(workspace: Workspace) -> None:
+    content = "visit,day,stays,ward\nv1,1,1,A\n"
+    done = landed(workspace, drop(workspace, "a.csv", content, "labels"), "labels")
+    assert done.reasons == (
+        "unexpected column (column 4): It is called ward. Labels have visit, day, stays and "
+        "nothing else.",
+    )
+    personal = workspace.pipeline.data.model_copy(update={"personal": ("note",)})
+    hidden = replace(workspace, pipeline=workspace.pipeline.model_copy(update={"data": personal}))
+    key = drop(hidden, "b.csv", content + "v2,1,1,A\n", "labels")
+    assert "ward" not in landed(hidden, key, "labels").reasons[0]
 
 
 def test_labels_of_another_spelling_are_held(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
 
@@ -110,8 +111,14 @@ def test_a_batch_without_the_target_is_told_the_setting_that_lets_it_in(
         "missing column (kind): The batch has no such column. It is the target: where it comes "
         "later, set monitoring.labels: delayed."
     )
+    held = send(workspace, sales(6, kind=[None] * 6), "empty.csv")
+    assert held.reasons == (
+        "required column (kind): No row has a value. It is the target: where it comes later, set "
+        "monitoring.labels: delayed.",
+    )
     late = replace(workspace, pipeline=shop(monitoring={"labels": "delayed"}))
     assert send(late, sales(12, kind=None)).outcome == "accepted"
+    assert send(late, sales(18, kind=[None] * 6)).outcome == "accepted"
 
 
 def test_a_lost_column_is_held_and_once_accepted_may_stay_away(workspace: Workspace) -> None:
@@ -122,6 +129,35 @@ def test_a_lost_column_is_held_and_once_accepted_may_stay_away(workspace: Worksp
     assert read(workspace, done.version or 0)["city"].isna().sum() == 6
     assert send(workspace, sales(12, city=None)).outcome == "accepted"
     assert send(workspace, sales(18)).outcome == "accepted"
+
+
+def test_what_the_suite_expects_of_a_column_that_may_stay_away_is_asked_of_batches_that_have_it(
+    tmp_path: Path,
+) -> None:
+    workspace = life.toy_workspace(tmp_path)
+    life.ingest(workspace, "a.csv", life.toy_rows(100))
+    first = open_rows(workspace)
+    expects = (
+        gxe.ExpectColumnValuesToNotBeNull(column="colour", mostly=0.95),
+        gxe.ExpectColumnMaxToBeBetween(column="size", max_value=1000),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="at", column_B="colour", mostly=0),
+        *first.suite.expectations,
+    )
+    strict = replace(first, suite=replace(first.suite, expectations=expects))
+    rows = life.toy_rows(50, start=100)
+    bare = rows.drop(columns=["colour", "size"]).to_csv(index=False)
+    held = land(strict, drop(workspace, "bare.csv", bare), lambda _: None)
+    refused, _ = accept_changes(workspace, held.batch[:12], "ada")
+    agreed = replace(open_rows(workspace), suite=strict.suite)
+    key = call_back(workspace, refused)
+    done = land(agreed, key, lambda _: None, again=True)
+    assert (done.outcome, done.rows) == ("accepted", 50)
+    assert done.report is not None
+    assert {check.column for check in done.report.checks} == {"id", "high"}
+    # a column that is there is held to all of it, also where no value is
+    empty = life.toy_rows(50, start=200).assign(colour=None).to_csv(index=False)
+    held = land(agreed, drop(workspace, "empty.csv", empty), lambda _: None)
+    assert "column values to not be null (colour): 50 of 50" in held.reasons[0]
 
 
 def test_a_renamed_column_is_told_as_such(workspace: Workspace) -> None:
@@ -225,6 +261,22 @@ def test_a_third_class_of_a_binary_target_is_held_and_nobody_can_accept_it(
     assert "1, 0 are no known class; known: No, Yes. If there are more than two" in why
     with pytest.raises(Refused, match="perennial retry shop"):
         accept_changes(workspace, held.batch, "ada")
+
+
+def test_known_words_in_another_spelling_are_no_third_class_of_a_binary_target(
+    tmp_path: Path,
+) -> None:
+    workspace = local_workspace(tmp_path, shop(task="binary"))
+    send(workspace, sales(kind=["ja", "nein"] * 3))
+    held = send(workspace, sales(6, kind=["Ja", "Nein"] * 3))
+    assert held.reasons[0].endswith("spelling is ja, nein (known: ja, nein). Rows 1, 2.")
+    with pytest.raises(Refused) as refusal:
+        accept_changes(workspace, held.batch, "ada")
+    said = str(refusal.value)
+    assert f"`perennial retry shop {held.batch[:12]}`" in said
+    assert "Rows 1, 2. Nothing of it can be accepted: send a mended file" in said
+    mixed = send(workspace, sales(12, kind=["Ja", "nein", "maybe"] * 2))
+    assert "set `task: multiclass`" in mixed.reasons[0]
 
 
 def test_a_personal_target_is_told_without_its_values(tmp_path: Path) -> None:

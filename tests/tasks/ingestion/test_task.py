@@ -65,3 +65,8 @@ def test_an_object_that_is_gone_is_told_and_stops_nothing(
     assert (rows["outcome"], rows["stands"], rows["rows"]) == ("failed", "waiting", 0)
     assert "the object exists" in rows["reasons"][0]
     assert (labels["stands"], labels["counts"]) == ("waiting", None)
+    with disable_run_logger():
+        take_in_labels.fn("toy", drop(workspace, "c.csv", "id,high\n900,1\n", "labels"))
+    assert [entry.summary[:22] for entry in workspace.ledger.entries("quarantine")] == [
+        "c.csv is in quarantine"
+    ]

@@ -91,6 +91,17 @@ def test_every_kind_is_told_by_its_title(kind: str) -> None:
     assert (chapter.title, chapter.sentences[-1]) == CASES[kind]
 
 
+def test_a_file_is_called_as_it_is_written_and_labels_are_told_too() -> None:
+    key = "flights/incoming/1/loans2.jsonl"
+    said = "loans2.jsonl was judged anew and is accepted"
+    (let_in,) = story([entry("release", 1, None, said, object=key)])
+    assert let_in.sentences == (f"{said}. By test.",)
+    (removed,) = story([entry("removal", 1, None, "it says so", object=key)])
+    assert removed.sentences == ("It says so. By test.",)
+    (labels,) = story([entry("quarantine", 1, None, said, object=key, what="labels")])
+    assert "no model saw a label of it" in labels.sentences[0]
+
+
 def test_a_kind_of_a_newer_release_is_told_by_its_name() -> None:
     (chapter,) = story([entry("merger", 1, None, "two pipelines became one")])
     assert (chapter.title, chapter.sentences) == ("merger", ("Two pipelines became one. By test.",))

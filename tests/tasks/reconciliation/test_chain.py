@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +11,14 @@ import pytest
 from tasks.collection.progress import SourceProgress
 from tasks.collection.trouble import CollectTrouble
 from tasks.ingestion.quarantine import tell_ledger
-from tasks.ingestion.retry import pick_refused
-from tasks.reconciliation.chain import ChainLink, first_fault, follow_chain, look_at_source
+from tasks.ingestion.retry import RefusedBatch, pick_refused
+from tasks.reconciliation.chain import (
+    ChainLink,
+    first_fault,
+    follow_chain,
+    look_at_quarantine,
+    look_at_source,
+)
 from tasks.reconciliation.readable import find_unreadable
 from tasks.reconciliation.standing import Standing, count_labelled, read_standing
 from tasks.workspace import Workspace
@@ -81,6 +88,34 @@ def test_each_station_of_a_life_names_its_first_broken_link(tmp_path: Path) -> N
     life.monitor(workspace)
     assert fault(workspace, after=LATER) == ("", "")
     assert links(workspace)["champion"].found.startswith("version 2")
+
+
+def test_each_refused_file_is_named_and_its_own_way_on_is_told(tmp_path: Path) -> None:
+    workspace = life.toy_workspace(tmp_path)
+    life.ingest(workspace, "a.csv", life.toy_rows(100))
+    wind = life.ingest(workspace, "wind.csv", life.toy_rows(50, start=100).assign(wind=0.5))
+    accept = f"`perennial schema toy --accept {wind.batch[:12]}`"
+    assert links(workspace)["quarantine"].remedy == f"Send a mended file, or {accept}."
+    doubled = life.ingest(workspace, "doubled.csv", life.toy_rows(50).assign(size=3.0))
+    refuse(workspace, "bad.csv")
+    refused = read_standing(workspace).refused
+    assert {entry.object.rpartition("/")[2]: entry.suite for entry in refused} == {
+        "wind.csv": "",
+        "doubled.csv": "",
+        "bad.csv": "tests.suites.toy",
+    }
+    found = links(workspace)["quarantine"].found
+    assert all(name in found for name in ("3 refused", "wind.csv", "doubled.csv", "bad.csv"))
+    told = {entry.batch: look_at_quarantine(replace_refused(workspace, entry)) for entry in refused}
+    assert told[wind.batch].remedy.endswith(f"{accept}.")
+    assert "mend toy.yaml and `perennial retry toy" in told[doubled.batch].remedy
+    (bad,) = set(told) - {wind.batch, doubled.batch}
+    assert f"mend tests/suites/toy.py and `perennial retry toy {bad[:12]}`" in told[bad].remedy
+    assert "The suite says so: mend the file, or tests/suites/toy.py and" in told[bad].found
+
+
+def replace_refused(workspace: Workspace, entry: RefusedBatch) -> Standing:
+    return replace(read_standing(workspace), refused=(entry,))
 
 
 def test_where_a_pipeline_stands_is_read_from_its_bucket(tmp_path: Path) -> None:
