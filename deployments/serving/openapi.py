@@ -155,7 +155,7 @@ WORDS = {
     401: "An API key is needed",
     403: "The key does not open this pipeline",
     413: "Too many bytes",
-    422: "Too many rows, or they do not fit the model; every problem is told",
+    422: "Too many rows, or they do not fit the model; up to 100 problems are told",
     429: "The key's rate is used up; Retry-After says how long",
     503: "No model serves yet",
 }

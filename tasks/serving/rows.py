@@ -73,10 +73,15 @@ class Unfit(Exception):
     """The rows do not fit the model; its text names fields, never what they hold."""
 
     def __init__(self, problems: Sequence[RowProblem]) -> None:
-        fields = sorted({problem.field for problem in problems})[:NAMED]
-        count = count_text(len(problems), "problem", "problems")
-        super().__init__(f"{count}, of {', '.join(fields)}")
         self.problems = tuple(problems)
+        fields = sorted({problem.field for problem in problems})[:NAMED]
+        super().__init__(f"{self.count}, of {', '.join(fields)}")
+
+    @property
+    def count(self) -> str:
+        """How many problems there are: behind as many as are told, there may be others."""
+        told = count_text(len(self.problems), "problem", "problems")
+        return told if len(self.problems) < MOST_PROBLEMS else f"at least {told}"
 
 
 class Reader:
