@@ -130,6 +130,9 @@ def _property(field: Field) -> Json:
     if not field.used:
         return {"description": "May be sent; the model does not look at it."}
     made = dict(KINDS[field.kind])
+    if field.marks:
+        told = f"no value: {', '.join(field.marks)}"
+        made["description"] = "; ".join((*filter(None, [made.get("description")]), told))
     if not field.missing:
         return made | PRESENT.get(field.kind, {})
     kinds = made["type"] if isinstance(made["type"], list) else [made["type"]]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tasks.policy.reading import count_text
 from tasks.serving.answers import ENCODER
-from tasks.serving.rows import MOST_PROBLEMS, Unfit
+from tasks.serving.problems import MOST_PROBLEMS, Unfit
 
 Header = tuple[bytes, bytes]
 CLOSE: Header = (b"connection", b"close")

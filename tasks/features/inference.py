@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
+from tasks.config.source import Reading
 from tasks.errors import DataError
 from tasks.features.raw import infer_kind
 from tasks.features.request import Field, RequestSchema
@@ -91,7 +92,8 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
         if kind is not None:
             # what no model looks at must not be able to refuse a request
             missing = not used or bool(frame[name].isna().any())
-            fields.append(Field(name, cast("Kind", kind), used, missing))
+            marks = _marks(pipeline.source.columns.get(name), kind) if used else ()
+            fields.append(Field(name, cast("Kind", kind), used, missing, marks))
     # an example is shown to whoever may read the API's description
     example = {
         entry.name: _made(frame[entry.name], entry, pipeline)
@@ -100,6 +102,17 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
     }
     shown = {name: value for name, value in example.items() if name not in pipeline.data.personal}
     return RequestSchema(tuple(fields), pipeline.key, shown)
+
+
+def _marks(reading: Reading | None, kind: str) -> tuple[str, ...]:
+    """Return what stands for no value; a number as JSON writes it, not as the file does."""
+    if reading is None or kind != "number":
+        return () if reading is None else reading.missing
+    strange = str.maketrans("", "", reading.strip + reading.thousands)
+    return tuple(
+        mark.translate(strange).replace(reading.decimal, ".").strip() or mark
+        for mark in reading.missing
+    )
 
 
 def _made(column: pd.Series, entry: Field, pipeline: Pipeline) -> Any:

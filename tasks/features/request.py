@@ -11,12 +11,16 @@ from tasks.features.schema import Kind
 
 @dataclass(frozen=True)
 class Field:
-    """One raw column: whether the model may look at it, and whether it may be missing."""
+    """One raw column: whether the model may look at it, and whether it may be missing.
+
+    `marks` are the texts that stand for no value in files, as `source.columns` declares them.
+    """
 
     name: str
     kind: Kind
     used: bool
     missing: bool
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from deployments.serving.response import unfit
 from tasks.features.prepare import prepare
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import Feature, FeatureSchema, prepared_columns
-from tasks.serving.rows import MOST_PROBLEMS, SUGGESTED, Reader, Unfit
+from tasks.serving.problems import MOST_PROBLEMS, Unfit
+from tasks.serving.rows import SUGGESTED, Reader
 
 SCHEMA = FeatureSchema(
     (
