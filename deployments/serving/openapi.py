@@ -30,6 +30,7 @@ PRESENT: Mapping[str, Json] = {
     "text": {"minLength": 1},
 }
 TEXT: Json = {"type": "string"}
+UNREAD: Json = {"description": "May be sent; the model does not look at it."}
 OPEN: Json = {"security": []}
 KEYS: list[Json] = [{"key": []}, {"header": []}]
 
@@ -65,7 +66,8 @@ def openapi(models: Iterable[Served], *, closed: bool) -> Json:
 def row_schema(request: RequestSchema) -> Json:
     """Return the JSON schema of one row of a request."""
     needed = [field.name for field in request.fields if not field.missing]
-    return _closed({field.name: _property(field) for field in request.fields}, needed)
+    unread = dict.fromkeys(request.left_out, UNREAD)
+    return _closed({**unread, **{field.name: _property(field) for field in request.fields}}, needed)
 
 
 def _paths(served: Served) -> Json:
@@ -128,7 +130,7 @@ def _closed(properties: Json, required: Sequence[str]) -> Json:
 
 def _property(field: Field) -> Json:
     if not field.used:
-        return {"description": "May be sent; the model does not look at it."}
+        return UNREAD
     made = dict(KINDS[field.kind])
     if field.marks:
         told = f"no value: {', '.join(field.marks)}"

@@ -101,7 +101,9 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
         if entry.used and (entry.name not in pipeline.key or not entry.missing)
     }
     shown = {name: value for name, value in example.items() if name not in pipeline.data.personal}
-    return RequestSchema(tuple(fields), pipeline.key, shown)
+    known = {entry.name for entry in fields}
+    unread = (name for name in pipeline.source.leave_out if name not in known)
+    return RequestSchema(tuple(fields), pipeline.key, shown, tuple(unread))
 
 
 def _marks(reading: Reading | None, kind: str) -> tuple[str, ...]:

@@ -25,8 +25,12 @@ class Field:
 
 @dataclass(frozen=True)
 class RequestSchema:
-    """The fields in order of their names, those that identify a row, and an example."""
+    """The fields in order of their names, those that identify a row, and an example.
+
+    `left_out` are columns that files may have and nothing reads, as `source.leave_out` names them.
+    """
 
     fields: tuple[Field, ...]
     key: tuple[str, ...] = ()
     example: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()

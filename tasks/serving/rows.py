@@ -65,7 +65,8 @@ class Reader:
         self._columns = prepared_columns(schema)
         self._fields = {field.name: field for field in request.fields}
         unseen = [field.name for field in request.fields if not field.used]
-        self._ignored = frozenset(unseen) - frozenset(request.key)
+        self._ignored = frozenset((*unseen, *request.left_out)) - frozenset(request.key)
+        self._taken = self._fields.keys() | self._ignored
         self._used = [field for field in request.fields if field.used]
         self._marks = {field.name: Marks(field.marks) for field in self._used if field.marks}
         self._plan = [self._planned(field) for field in self._used]
@@ -144,7 +145,7 @@ class Reader:
                 del problems[before:]
                 return self._row(place, composed, problems, ignored)
             ignored |= self._ignored & row.keys()
-            unknown = (name for name in row if name not in self._fields)
+            unknown = (name for name in row if name not in self._taken)
             # a row may hold any number of names
             problems += [
                 RowProblem(place, bounded(name, LONGEST_NAME), UNKNOWN)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from deployments.serving.openapi import row_schema
 from tasks.config import Pipeline
 from tasks.features.inference import infer_request, infer_schema
 from tasks.features.request import RequestSchema
@@ -18,6 +19,7 @@ from tasks.serving.rows import Reader
 
 ROWS = 240
 SOURCE = {
+    "leave_out": ["", "row", "wind"],
     "columns": {
         "damp": {"missing": ["-1.999,0", "?"], "decimal": ",", "thousands": "."},
         "town": {"missing": ["-", "9", "007"]},
@@ -95,12 +97,23 @@ def test_a_mark_where_training_saw_no_row_without_a_value_is_refused() -> None:
     ]
 
 
+def test_what_is_left_out_of_files_may_be_sent_and_is_told() -> None:
+    request, reader = made()
+    row = {"damp": 1, "town": "a", "warm": 2, "wet": 3}
+    sent = reader.read([{**row, "": 0, "row": 7, "wind": {"from": "N"}}])
+    assert (sent.numbers, sent.ignored) == (reader.read([row]).numbers, ("", "row", "wind"))
+    assert {"", "row", "wind"} < row_schema(request)["properties"].keys()
+    with pytest.raises(Unfit, match="1 problem, of rows"):
+        reader.read([{**row, "row": 7, "rows": 7}])
+
+
 def test_a_manifest_of_an_older_release_declares_nothing() -> None:
     frame = table()
     schema = infer_schema(frame, PIPELINE)
     content = plain(infer_request(frame, schema, PIPELINE))
     for field in content["fields"]:
         del field["marks"]
+    del content["left_out"]
     older = read(RequestSchema, content, "manifest")
     row = {"damp": 1, "town": "a", "warm": -999, "wet": 3}
     assert -999 in Reader(older, schema).read([row]).numbers[0]
