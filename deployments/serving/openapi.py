@@ -132,9 +132,10 @@ def _property(field: Field) -> Json:
     if not field.used:
         return UNREAD
     made = dict(KINDS[field.kind])
-    if field.marks:
-        told = f"no value: {', '.join(field.marks)}"
-        made["description"] = "; ".join((*filter(None, [made.get("description")]), told))
+    declared = {"no value": field.marks, "in files made of": field.made_of}
+    told = [f"{what}: {', '.join(names)}" for what, names in declared.items() if names]
+    if told:
+        made["description"] = "; ".join([*filter(None, [made.get("description")]), *told])
     if not field.missing:
         return made | PRESENT.get(field.kind, {})
     kinds = made["type"] if isinstance(made["type"], list) else [made["type"]]

@@ -25,7 +25,7 @@ from tasks.features.schema import (
 )
 from tasks.features.terms import reads_as_text
 from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
-from tasks.features.typical import typical_value
+from tasks.features.typical import parts_at, typical_value
 from tasks.features.values import moments
 
 DAY = 86_400.0
@@ -93,13 +93,19 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
             # what no model looks at must not be able to refuse a request
             missing = not used or bool(frame[name].isna().any())
             marks = _marks(pipeline.source.columns.get(name), kind) if used else ()
-            fields.append(Field(name, cast("Kind", kind), used, missing, marks))
+            derived = pipeline.source.derive.get(name) if used else None
+            made_of = derived.of if derived else ()
+            fields.append(Field(name, cast("Kind", kind), used, missing, marks, made_of))
     # an example is shown to whoever may read the API's description
     example = {
         entry.name: _made(frame[entry.name], entry, pipeline)
         for entry in fields
         if entry.used and (entry.name not in pipeline.key or not entry.missing)
     }
+    for name, derived in pipeline.source.derive.items():
+        if example.get(name):
+            parts = {part: example[part] for part in derived.of if part in example}
+            example |= parts_at(example[name], derived, parts)
     shown = {name: value for name, value in example.items() if name not in pipeline.data.personal}
     known = {entry.name for entry in fields}
     unread = (name for name in pipeline.source.leave_out if name not in known)

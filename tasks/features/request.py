@@ -13,7 +13,8 @@ from tasks.features.schema import Kind
 class Field:
     """One raw column: whether the model may look at it, and whether it may be missing.
 
-    `marks` are the texts that stand for no value in files, as `source.columns` declares them.
+    `marks` are the texts that stand for no value in files, as `source.columns` declares them;
+    `made_of` the columns that files have in its stead, or beside it, by `source.derive`.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Field:
     used: bool
     missing: bool
     marks: tuple[str, ...] = ()
+    made_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

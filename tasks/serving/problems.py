@@ -58,6 +58,18 @@ def say_needed(value: object, *, is_mark: bool = False) -> str:
     return f"{came}, and training saw no row without it"
 
 
+def say_made_of(parts: Sequence[str], example: object = None) -> str:
+    """Say of a column that files do not have that a request has it.
+
+    >>> say_made_of(("date", "hour"), "2023-03-25T12:00")
+    '; in files it is made of date and hour: send it, such as 2023-03-25T12:00'
+    """
+    *first, last = (bounded(part, 80) for part in parts)
+    such = "" if example is None else f", such as {example}"
+    of = f"{', '.join(first)} and {last}" if first else last
+    return f"; in files it is made of {of}: send it{such}"
+
+
 def shown(value: Any) -> str:
     """Return a value as a problem names it, in a few letters."""
     return repr(value) if isinstance(value, bool | int | float) else f"{bounded(value, 60)!r}"

@@ -25,7 +25,15 @@ from tasks.features.schema import FeatureSchema
 from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING
 from tasks.letters import compose
-from tasks.serving.problems import ABSENT, MOST_PROBLEMS, RowProblem, Unfit, say_needed, shown
+from tasks.serving.problems import (
+    ABSENT,
+    MOST_PROBLEMS,
+    RowProblem,
+    Unfit,
+    say_made_of,
+    say_needed,
+    shown,
+)
 from tasks.serving.values import EMPTY, EXPECTED, READ, Marks, Read, parts_of, read_with_marks
 
 # Asked for by `type`: True is an int to `isinstance`, and no number in a request.
@@ -63,6 +71,7 @@ class Reader:
     ) -> None:
         self._schema, self._transform = schema, transform
         self._columns = prepared_columns(schema)
+        self._example = request.example
         self._fields = {field.name: field for field in request.fields}
         unseen = [field.name for field in request.fields if not field.used]
         self._ignored = frozenset((*unseen, *request.left_out)) - frozenset(request.key)
@@ -136,7 +145,7 @@ class Reader:
             if field.missing:
                 values.append(empty)
             else:
-                problems.append(RowProblem(place, name, self._needed(name, value)))
+                problems.append(RowProblem(place, name, self._needed(field, value)))
         # something was sent that no field took: only then are names looked up
         if unseen:
             composed = {compose(name): value for name, value in row.items()}
@@ -153,9 +162,12 @@ class Reader:
             ]
         return values
 
-    def _needed(self, name: str, value: object) -> str:
-        marks = self._marks.get(name)
-        return say_needed(value, is_mark=marks is not None and marks.hold(value))
+    def _needed(self, field: Field, value: object) -> str:
+        marks = self._marks.get(field.name)
+        told = say_needed(value, is_mark=marks is not None and marks.hold(value))
+        if value is ABSENT and field.made_of:
+            return told + say_made_of(field.made_of, self._example.get(field.name))
+        return told
 
     def _with_suggestions(self, problems: list[RowProblem]) -> list[RowProblem]:
         """Name the nearest field where a name is unknown; only of the first few."""

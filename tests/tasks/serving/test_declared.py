@@ -10,8 +10,10 @@ import pytest
 
 from deployments.serving.openapi import row_schema
 from tasks.config import Pipeline
+from tasks.config.source import Derived
 from tasks.features.inference import infer_request, infer_schema
 from tasks.features.request import RequestSchema
+from tasks.features.typical import parts_at
 from tasks.features.values import MISSING
 from tasks.records import plain, read
 from tasks.serving.problems import Unfit
@@ -107,12 +109,73 @@ def test_what_is_left_out_of_files_may_be_sent_and_is_told() -> None:
         reader.read([{**row, "row": 7, "rows": 7}])
 
 
+HOURLY = {"derive": {"time": {"from": ["date", "hour"], "format": "%d/%m/%Y %H"}}}
+OF_PARTS = Pipeline.model_validate(
+    {"name": "air", "task": "regression", "target": "y", "event_time": "time", "source": HOURLY}
+)
+
+
+def hours() -> pd.DataFrame:
+    """Return rows whose time is made of two columns, and of which hour 18 is told most."""
+    times = pd.Series(pd.date_range("2021-01-01T05:00", periods=900, freq="25h", tz="UTC"))
+    y = np.random.default_rng(5).normal(size=900)
+    return pd.DataFrame({"date": times.dt.date, "hour": times.dt.hour, "time": times, "y": y})
+
+
+def test_a_request_of_a_files_own_columns_is_told_what_a_time_is_made_of() -> None:
+    frame = hours()
+    schema = infer_schema(frame, OF_PARTS)
+    request = infer_request(frame, schema, OF_PARTS)
+    row = dict(request.example)
+    Reader(request, schema).read([row])
+    time = row.pop("time")
+    with pytest.raises(Unfit) as raised:
+        Reader(request, schema).read([row])
+    assert [(problem.field, problem.problem) for problem in raised.value.problems] == [
+        (
+            "time",
+            "is missing, and training saw no row without it; in files it is made of date and hour: "
+            f"send it, such as {time}",
+        )
+    ]
+    assert "in files made of: date, hour" in str(row_schema(request)["properties"]["time"])
+
+
+def test_the_example_of_a_request_has_parts_that_make_its_time() -> None:
+    frame = hours()
+    example = infer_request(frame, infer_schema(frame, OF_PARTS), OF_PARTS).example
+    said = f"{example['date']}T{example['hour']:02}:00:00+00:00"
+    assert (said, type(example["hour"])) == (example["time"], int)
+
+
+@pytest.mark.parametrize(
+    ("form", "parts", "expected"),
+    [
+        ("%Y %m %d", {"y": 2020, "m": 1.0, "d": "01"}, {"y": 2023, "m": 3.0, "d": "05"}),
+        ("%d/%m/%Y %H:%M", {"day": "2020-01-01T00:00:00+00:00", "clock": "other"},
+         {"day": "2023-03-05T06:00:00+00:00", "clock": "06:00"}),
+        # the day's own format has blanks: only what is a time itself is told
+        ("%d %b %Y %H", {"day": "2020-01-01", "hour": 4}, {"day": "2023-03-05", "hour": 4}),
+        ("%Y%m%d %H", {"day": "20200101", "hour": 4}, {"day": "20230305", "hour": 6}),
+        ("%b %Y", {"month": None, "year": 2020}, {"month": None, "year": 2023}),
+    ],
+)  # fmt: skip
+def test_parts_of_a_time_keep_their_forms(
+    form: str, parts: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    derived = Derived(of=tuple(parts), format=form)
+    made_parts = parts_at("2023-03-05T06:00:00+00:00", derived, parts)
+    assert [(name, value, type(value)) for name, value in made_parts.items()] == [
+        (name, value, type(value)) for name, value in expected.items()
+    ]
+
+
 def test_a_manifest_of_an_older_release_declares_nothing() -> None:
     frame = table()
     schema = infer_schema(frame, PIPELINE)
     content = plain(infer_request(frame, schema, PIPELINE))
     for field in content["fields"]:
-        del field["marks"]
+        del field["marks"], field["made_of"]
     del content["left_out"]
     older = read(RequestSchema, content, "manifest")
     row = {"damp": 1, "town": "a", "warm": -999, "wet": 3}
