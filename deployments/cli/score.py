@@ -18,6 +18,7 @@ from deployments.session import follow, open_session, upload
 from tasks.errors import ConfigurationError
 from tasks.policy.reading import count_text
 from tasks.scoring.forms import check_form, is_text_form, write_text_form
+from tasks.scoring.seen import say_seen
 from tasks.store.layout import table_log
 from tasks.store.scratch import place_whole, scratch
 from tasks.workspace import Workspace
@@ -107,7 +108,8 @@ def summary(outcome: dict[str, Any]) -> str:
         return line
     naive = ", ".join(f"{name} {value:.3f}" for name, value in outcome["baselines"].items())
     share = outcome["labelled"] / outcome["rows"]
-    return f"{line}\n{outcome['metric']} {interval(live)} on {share:.1%} labelled; naive: {naive}."
+    line += f"\n{outcome['metric']} {interval(live)} on {share:.1%} labelled; naive: {naive}."
+    return "\n".join(filter(None, [line, say_seen(outcome)]))
 
 
 class Bar:

@@ -23,6 +23,7 @@ from tasks.promotion.versions import checked_version
 from tasks.promotion.versions import models as published_models
 from tasks.promotion.waiting import rejection, waiting_versions
 from tasks.records import plain
+from tasks.scoring.seen import say_seen
 from tasks.tracking.registry import remove_alias
 from tasks.workspace import Workspace
 
@@ -173,7 +174,7 @@ def _models_table(document: dict[str, Any]) -> str:
         )
         rows.extend(
             ["", "", "", "", metric, interval(live["metrics"][metric]), _best(live["baselines"]),
-             live["object"].rpartition("/")[2], f"{live['rows']:,}", "scored"]
+             live["object"].rpartition("/")[2], f"{live['rows']:,}", _scored(live)]
             for live in version["scored"]
         )  # fmt: skip
     warned = (
@@ -182,6 +183,10 @@ def _models_table(document: dict[str, Any]) -> str:
         for warning in version["warnings"]
     )
     return "\n".join([table(head, rows), *warned])
+
+
+def _scored(live: dict[str, Any]) -> str:
+    return "scored, may have been learned from" if say_seen(live) else "scored"
 
 
 def _gate(version: dict[str, Any]) -> str:

@@ -71,7 +71,10 @@ def describe(fleet: Fleet, found: Found) -> Response:
                 for field in request.fields
                 if field.used
             ],
-            "ignored": current.served.version.schema.left_out,
+            "ignored": {
+                **dict.fromkeys(request.left_out, "the pipeline file leaves it out of files"),
+                **current.served.version.schema.left_out,
+            },
             "example": request.example,
             "refused": fleet.followers[found.pipeline].champion.refusal,
             "challenger": _challenger(fleet, found.pipeline, current),

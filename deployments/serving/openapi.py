@@ -30,6 +30,7 @@ PRESENT: Mapping[str, Json] = {
     "text": {"minLength": 1},
 }
 TEXT: Json = {"type": "string"}
+UNREAD: Json = {"description": "May be sent; the model does not look at it."}
 OPEN: Json = {"security": []}
 KEYS: list[Json] = [{"key": []}, {"header": []}]
 
@@ -65,7 +66,8 @@ def openapi(models: Iterable[Served], *, closed: bool) -> Json:
 def row_schema(request: RequestSchema) -> Json:
     """Return the JSON schema of one row of a request."""
     needed = [field.name for field in request.fields if not field.missing]
-    return _closed({field.name: _property(field) for field in request.fields}, needed)
+    unread = dict.fromkeys(request.left_out, UNREAD)
+    return _closed({**unread, **{field.name: _property(field) for field in request.fields}}, needed)
 
 
 def _paths(served: Served) -> Json:
@@ -128,8 +130,12 @@ def _closed(properties: Json, required: Sequence[str]) -> Json:
 
 def _property(field: Field) -> Json:
     if not field.used:
-        return {"description": "May be sent; the model does not look at it."}
+        return UNREAD
     made = dict(KINDS[field.kind])
+    declared = {"no value": field.marks, "in files made of": field.made_of}
+    told = [f"{what}: {', '.join(names)}" for what, names in declared.items() if names]
+    if told:
+        made["description"] = "; ".join([*filter(None, [made.get("description")]), *told])
     if not field.missing:
         return made | PRESENT.get(field.kind, {})
     kinds = made["type"] if isinstance(made["type"], list) else [made["type"]]
@@ -155,7 +161,7 @@ WORDS = {
     401: "An API key is needed",
     403: "The key does not open this pipeline",
     413: "Too many bytes",
-    422: "Too many rows, or they do not fit the model; every problem is told",
+    422: "Too many rows, or they do not fit the model; up to 100 problems are told",
     429: "The key's rate is used up; Retry-After says how long",
     503: "No model serves yet",
 }

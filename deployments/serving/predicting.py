@@ -18,7 +18,8 @@ from tasks.serving.answers import OtherModel
 from tasks.serving.fleet import Fleet
 from tasks.serving.following import InService
 from tasks.serving.forms import Asked, BadRequest
-from tasks.serving.rows import RequestRows, Unfit
+from tasks.serving.problems import Unfit
+from tasks.serving.rows import RequestRows
 from tasks.serving.served import Predictions, Served, ServedChallenger
 
 READERS: Mapping[str, Callable[[bytes], Asked]] = {

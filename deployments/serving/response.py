@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tasks.policy.reading import count_text
 from tasks.serving.answers import ENCODER
-from tasks.serving.rows import Unfit
+from tasks.serving.problems import MOST_PROBLEMS, Unfit
 
 Header = tuple[bytes, bytes]
 CLOSE: Header = (b"connection", b"close")
@@ -35,8 +35,11 @@ def error(status: int, why: str, *headers: Header) -> Response:
 
 
 def unfit(found: Unfit) -> Response:
-    """Return every problem of the rows, by row and field."""
-    rows = len({problem.row for problem in found.problems})
-    problems = count_text(len(found.problems), "problem", "problems")
-    why = f"{problems} in {count_text(rows, 'row', 'rows')}; nothing was predicted"
+    """Return the problems of the rows, by row and field."""
+    rows = count_text(len({problem.row for problem in found.problems}), "row", "rows")
+    named = len(found.problems)
+    where = f" in {rows}"
+    if named >= MOST_PROBLEMS:
+        where = f"; the first {named}, in {rows}, are named"
+    why = f"{found.count}{where}; nothing was predicted"
     return said({"error": why, "problems": found.problems}, 422)

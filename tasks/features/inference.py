@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.config import Pipeline
+from tasks.config.source import Reading
 from tasks.errors import DataError
 from tasks.features.raw import infer_kind
 from tasks.features.request import Field, RequestSchema
@@ -24,7 +25,7 @@ from tasks.features.schema import (
 )
 from tasks.features.terms import reads_as_text
 from tasks.features.transform import apply_transform, load_transform, refuse_unless_row_wise
-from tasks.features.typical import typical_value
+from tasks.features.typical import parts_at, typical_value
 from tasks.features.values import moments
 
 DAY = 86_400.0
@@ -91,15 +92,35 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
         if kind is not None:
             # what no model looks at must not be able to refuse a request
             missing = not used or bool(frame[name].isna().any())
-            fields.append(Field(name, cast("Kind", kind), used, missing))
+            marks = _marks(pipeline.source.columns.get(name), kind) if used else ()
+            derived = pipeline.source.derive.get(name) if used else None
+            made_of = derived.of if derived else ()
+            fields.append(Field(name, cast("Kind", kind), used, missing, marks, made_of))
     # an example is shown to whoever may read the API's description
     example = {
         entry.name: _made(frame[entry.name], entry, pipeline)
         for entry in fields
         if entry.used and (entry.name not in pipeline.key or not entry.missing)
     }
+    for name, derived in pipeline.source.derive.items():
+        if example.get(name):
+            parts = {part: example[part] for part in derived.of if part in example}
+            example |= parts_at(example[name], derived, parts)
     shown = {name: value for name, value in example.items() if name not in pipeline.data.personal}
-    return RequestSchema(tuple(fields), pipeline.key, shown)
+    known = {entry.name for entry in fields}
+    unread = (name for name in pipeline.source.leave_out if name not in known)
+    return RequestSchema(tuple(fields), pipeline.key, shown, tuple(unread))
+
+
+def _marks(reading: Reading | None, kind: str) -> tuple[str, ...]:
+    """Return what stands for no value; a number as JSON writes it, not as the file does."""
+    if reading is None or kind != "number":
+        return () if reading is None else reading.missing
+    strange = str.maketrans("", "", reading.strip + reading.thousands)
+    return tuple(
+        mark.translate(strange).replace(reading.decimal, ".").strip() or mark
+        for mark in reading.missing
+    )
 
 
 def _made(column: pd.Series, entry: Field, pipeline: Pipeline) -> Any:

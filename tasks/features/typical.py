@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tasks.arrays import Floats
+from tasks.config.source import Derived
 from tasks.features.schema import Columns, Kind
 from tasks.features.terms import WORDLESS, count_rows
 from tasks.features.values import MISSING, booleans, moments
@@ -26,6 +28,7 @@ OTHER = "other"
 TEXT = "some words"
 WORDS = 3  # of a made text
 HOUR = 3_600 * 10**6  # microseconds
+ISO = re.compile(r"\d{4}-\d\d-\d\d(T|$)")
 
 
 def typical_value(column: pd.Series, kind: Kind) -> Any:
@@ -54,6 +57,39 @@ def typical_value(column: pd.Series, kind: Kind) -> Any:
         return _typical_time(known)
     counts = known.map(lambda value: value if isinstance(value, str) else str(value)).value_counts()
     return str(counts.index[0]) if counts.iloc[0] >= SHARED else OTHER
+
+
+def parts_at(moment: str, derived: Derived, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the columns that a time is made of hold at a moment, each in its form here.
+
+    Those that the time's format has no word of its own for, and no time themselves, stay.
+
+    >>> hourly = Derived(of=("date", "hour"), format="%d/%m/%Y %H")
+    >>> parts_at("2023-03-25T06:00:00+00:00", hourly, {"date": "2023-01-01", "hour": 18})
+    {'date': '2023-03-25', 'hour': 6}
+    """
+    words = derived.format.split(" ")
+    if len(words) != len(derived.of):
+        words = [""] * len(derived.of)
+    at = datetime.datetime.fromisoformat(moment)
+    return {
+        name: _part_at(at, word, parts[name])
+        for name, word in zip(derived.of, words, strict=True)
+        if name in parts
+    }
+
+
+def _part_at(at: datetime.datetime, word: str, part: Any) -> Any:
+    if isinstance(part, str):
+        # as `_typical_time` writes one
+        if ISO.match(part):
+            return at.isoformat()[: len(part)]
+        return at.strftime(word) if word else part
+    try:
+        return type(part)(float(at.strftime(word)))
+    # nothing that was told, or a month in letters
+    except (TypeError, ValueError):
+        return part
 
 
 def make_rows(prepared: pd.DataFrame, columns: Columns, count: int) -> pd.DataFrame:

@@ -18,7 +18,8 @@ from tasks.evaluation.bootstrap import finite_or_none
 from tasks.evaluation.evaluate import measure
 from tasks.evaluation.metrics import METRICS
 from tasks.ledger.entry import Entry
-from tasks.promotion.manifest import Manifest
+from tasks.promotion.manifest import Lineage, Manifest
+from tasks.scoring.seen import say_seen
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,17 @@ def judge_labelled(pipeline: Pipeline, manifest: Manifest, labelled: Labelled) -
     }
 
 
+def share_seen(lineage: Lineage, labelled: Labelled) -> float | None:
+    """Return the share of the rows that are no later than what the version learned from.
+
+    It may have learned from those themselves. None where no clock tells.
+    """
+    until = lineage.seen_until(ordered=labelled.event_time is not None)
+    if labelled.event_time is None or np.isnat(until) or not len(labelled.times):
+        return None
+    return float(np.mean(labelled.times <= until))
+
+
 def make_entry(pipeline: Pipeline, digest: str, outcome: dict[str, Any]) -> Entry:
     """Return the ledger's line; the same object scored by the same model is told once."""
     score = outcome["metrics"][outcome["metric"]]
@@ -123,6 +135,7 @@ def make_entry(pipeline: Pipeline, digest: str, outcome: dict[str, Any]) -> Entr
         summary=(
             f"version {outcome['version']} on {file}: {outcome['metric']} {score['value']:.3f} "
             f"[{score['low']:.3f}, {score['high']:.3f}] on {outcome['labelled']:,} labelled rows"
+            f"{', which it may have learned from' if say_seen(outcome) else ''}"
         ),
         figures=outcome,
     )

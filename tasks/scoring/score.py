@@ -22,7 +22,7 @@ from tasks.policy.reading import count_text
 from tasks.promotion.versions import load, require_champion
 from tasks.scoring.ahead import work_ahead
 from tasks.scoring.chunk import Chunker, score_chunk
-from tasks.scoring.judgement import Labelled, judge_labelled, make_entry
+from tasks.scoring.judgement import Labelled, judge_labelled, make_entry, share_seen
 from tasks.scoring.outputs import resolve_output
 from tasks.scoring.parts import PARQUET, Parts
 from tasks.scoring.run import Pin, Say, Scoring, forget_scoring, name_run, pin_scoring
@@ -126,6 +126,7 @@ def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
         "labelled": found.count,
         "judged": len(found.places),
         "metric": pipeline.metric,
+        "seen": share_seen(scoring.model.manifest.lineage, found.labelled),
         **judge_labelled(pipeline, scoring.model.manifest, found.labelled),
     }
 

@@ -11,7 +11,7 @@ struct is faster still, but tells the first error only, and refuses a number for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -25,20 +25,23 @@ from tasks.features.schema import FeatureSchema
 from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING
 from tasks.letters import compose
-from tasks.policy.reading import count_text
-from tasks.serving.values import EMPTY, EXPECTED, READ, parts_of
+from tasks.serving.problems import (
+    ABSENT,
+    MOST_PROBLEMS,
+    RowProblem,
+    Unfit,
+    say_made_of,
+    say_needed,
+    shown,
+)
+from tasks.serving.values import EMPTY, EXPECTED, READ, Marks, Read, parts_of, read_with_marks
 
-ABSENT = object()
 # Asked for by `type`: True is an int to `isinstance`, and no number in a request.
 PLAIN = (float, int)
-# An answer of 422 stays readable, however many rows are wrong.
-MOST_PROBLEMS = 100
 # Unknown names of a request for which the nearest field is looked up.
 SUGGESTED = 5
 UNKNOWN = "is no field of this model"
 LONGEST_NAME = 80
-# Fields that an exception's text names: it goes into logs.
-NAMED = 5
 
 
 class RequestRows(NamedTuple):
@@ -60,25 +63,6 @@ class RequestRows(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
-class RowProblem:
-    """What is wrong with one row: its place from 0, the field (empty for the row), and why."""
-
-    row: int
-    field: str
-    problem: str
-
-
-class Unfit(Exception):
-    """The rows do not fit the model; its text names fields, never what they hold."""
-
-    def __init__(self, problems: Sequence[RowProblem]) -> None:
-        fields = sorted({problem.field for problem in problems})[:NAMED]
-        count = count_text(len(problems), "problem", "problems")
-        super().__init__(f"{count}, of {', '.join(fields)}")
-        self.problems = tuple(problems)
-
-
 class Reader:
     """Reads the rows of requests for one model."""
 
@@ -87,14 +71,14 @@ class Reader:
     ) -> None:
         self._schema, self._transform = schema, transform
         self._columns = prepared_columns(schema)
+        self._example = request.example
         self._fields = {field.name: field for field in request.fields}
         unseen = [field.name for field in request.fields if not field.used]
-        self._ignored = frozenset(unseen) - frozenset(request.key)
+        self._ignored = frozenset((*unseen, *request.left_out)) - frozenset(request.key)
+        self._taken = self._fields.keys() | self._ignored
         self._used = [field for field in request.fields if field.used]
-        self._plan = [
-            (field, field.name, field.kind == "number", READ[field.kind], EMPTY[field.kind])
-            for field in self._used
-        ]
+        self._marks = {field.name: Marks(field.marks) for field in self._used if field.marks}
+        self._plan = [self._planned(field) for field in self._used]
         kinds = {feature.name: feature for feature in schema.features} if transform is None else {}
         used = [(place, kinds[field.name]) for place, field in enumerate(self._used) if kinds]
         self._numbers = [(place, part) for place, feature in used for part in parts_of(feature)]
@@ -119,13 +103,20 @@ class Reader:
             if type(row) is dict:
                 read.append(self._row(place, row, problems, ignored))
             else:
-                problems.append(RowProblem(place, "", f"a row is an object, not {_shown(row)}"))
+                problems.append(RowProblem(place, "", f"a row is an object, not {shown(row)}"))
             if len(problems) >= MOST_PROBLEMS:
                 break
         if problems:
             raise Unfit(self._with_suggestions(problems[:MOST_PROBLEMS]))
         made = self._split(read) if self._transform is None else self._transformed(read)
         return made._replace(ignored=tuple(sorted(ignored))) if ignored else made
+
+    def _planned(self, field: Field) -> tuple[Field, str, bool, Read, Any]:
+        read, marks = READ[field.kind], self._marks.get(field.name)
+        if marks is not None:
+            read = read_with_marks(field.kind, marks)
+        # a number that may stand for no value is read by the call, so that no other pays for it
+        return field, field.name, field.kind == "number" and marks is None, read, EMPTY[field.kind]
 
     def _row(
         self, place: int, row: dict[str, Any], problems: list[RowProblem], ignored: set[str]
@@ -145,7 +136,7 @@ class Reader:
                     try:
                         made = read(value)
                     except (TypeError, ValueError, OverflowError):
-                        why = f"is {EXPECTED[field.kind]}, not {_shown(value)}"
+                        why = f"is {EXPECTED[field.kind]}, not {shown(value)}"
                         problems.append(RowProblem(place, name, why))
                         continue
                     if field.missing or (made == made and made is not MISSING):  # noqa: PLR0124
@@ -154,7 +145,7 @@ class Reader:
             if field.missing:
                 values.append(empty)
             else:
-                problems.append(RowProblem(place, name, _needed(value)))
+                problems.append(RowProblem(place, name, self._needed(field, value)))
         # something was sent that no field took: only then are names looked up
         if unseen:
             composed = {compose(name): value for name, value in row.items()}
@@ -163,13 +154,20 @@ class Reader:
                 del problems[before:]
                 return self._row(place, composed, problems, ignored)
             ignored |= self._ignored & row.keys()
-            unknown = (name for name in row if name not in self._fields)
+            unknown = (name for name in row if name not in self._taken)
             # a row may hold any number of names
             problems += [
                 RowProblem(place, bounded(name, LONGEST_NAME), UNKNOWN)
                 for name in islice(unknown, max(0, MOST_PROBLEMS - len(problems)))
             ]
         return values
+
+    def _needed(self, field: Field, value: object) -> str:
+        marks = self._marks.get(field.name)
+        told = say_needed(value, is_mark=marks is not None and marks.hold(value))
+        if value is ABSENT and field.made_of:
+            return told + say_made_of(field.made_of, self._example.get(field.name))
+        return told
 
     def _with_suggestions(self, problems: list[RowProblem]) -> list[RowProblem]:
         """Name the nearest field where a name is unknown; only of the first few."""
@@ -223,16 +221,3 @@ def _series(field: Field, values: list[Any]) -> pd.Series:
     if field.kind in ("category", "text"):
         return pd.Series([None if text == MISSING else text for text in values], dtype="str")
     return pd.Series(values, dtype="float64")
-
-
-def _needed(value: object) -> str:
-    came = "is beyond what the model's numbers can hold"
-    if value is ABSENT:
-        came = "is missing"
-    elif value is None or value == "":
-        came = "is null" if value is None else "is empty"
-    return f"{came}, and training saw no row without it"
-
-
-def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, bool | int | float) else f"{bounded(value, 60)!r}"

@@ -68,7 +68,7 @@ class Served:
         """Return the rows as the model takes them.
 
         Raises:
-            Unfit: they do not fit; every problem is told.
+            Unfit: they do not fit; up to 100 problems are told.
         """
         return self._reader.read(rows)
 

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tasks.features.cycles import MICROSECONDS_A_DAY
@@ -15,7 +16,10 @@ from tasks.features.schema import PARTS, Feature
 from tasks.features.terms import words
 from tasks.features.values import LARGEST, MISSING, category, moment
 
+Read = Callable[[Any], Any]
 EPOCH = datetime.date(1970, 1, 1).toordinal()
+# 099 is a text that a number does not have
+PLAIN_NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 NAN = float("nan")
 LONGEST_TEXT = 10_000
 LONGEST_FREE_TEXT = 100_000
@@ -26,6 +30,35 @@ EXPECTED = {
     "text": "a text",
     "time": "a time as text, written as in ISO 8601",
 }
+
+
+class Marks:
+    """Texts that stand for no value, and so do the numbers of which they are.
+
+    >>> marks = Marks(["-999.0", "?"])
+    >>> [marks.hold(value) for value in (-999, -999.0, "-999.0", "?", 999, "-999", True, [])]
+    [True, True, True, True, False, False, False, False]
+    """
+
+    def __init__(self, marks: Iterable[str]) -> None:
+        self._texts = frozenset(marks)
+        self._numbers = {float(mark) for mark in self._texts if PLAIN_NUMBER.fullmatch(mark)}
+
+    def hold(self, value: object) -> bool:
+        """Tell whether a value is one of them: a number by its value, a text by its letters."""
+        if type(value) is str:
+            return value in self._texts
+        return (type(value) is float or type(value) is int) and value in self._numbers
+
+
+def read_with_marks(kind: str, marks: Marks) -> Read:
+    """Return what reads the values of a kind, and a mark as no value.
+
+    >>> [read_with_marks("category", Marks(["9"]))(value) for value in ("x", "9", 9, 8)]
+    ['x', '__missing__', '__missing__', '8']
+    """
+    read, empty = READ[kind], EMPTY[kind]
+    return lambda value: empty if marks.hold(value) else read(value)
 
 
 def parts_of(feature: Feature) -> tuple[Callable[[float], float] | None, ...]:
@@ -98,7 +131,7 @@ def _time(value: Any) -> float:
     return moment(value)
 
 
-READ: Mapping[str, Callable[[Any], Any]] = {
+READ: Mapping[str, Read] = {
     "number": _number,
     "boolean": _boolean,
     "category": _text,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,12 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from deployments.cli.score import Bar, bring_output, bring_source, score, summary
-from tasks.config import find_pipeline
+from tasks.config import Pipeline, find_pipeline
 from tasks.errors import ConfigurationError
 from tasks.scoring.forms import check_form
+from tasks.scoring.judgement import Labelled, make_entry, share_seen
 from tasks.settings import REPOSITORY
 from tasks.workspace import Workspace
 from tests.buckets import local
+from tests.lineage import LINEAGE
 
 NOON = datetime(2026, 1, 1, 12)
 
@@ -126,3 +130,30 @@ def test_shares_are_one_bar_on_a_terminal_and_lines_elsewhere(capsys) -> None:
 def test_the_summary_says_what_was_there_from_before() -> None:
     said = summary({"rows": 1000, "version": 3, "resumed_parts": 2})
     assert said == "1,000 rows scored by version 3. 2 parts were there from before."
+
+
+@pytest.mark.parametrize(
+    ("times", "event_time", "told"),
+    [
+        (["2030-01-02", "2030-01-03"], "t", ""),
+        (["2020-01-01", "2030-01-03"], "t", "50.0% of these rows are no later than what version 3"),
+        (["1970-01-01", "1970-01-01"], None, "Nothing tells whether version 3 learned from these"),
+    ],
+)
+def test_a_figure_on_rows_that_may_be_known_says_so(
+    times: list[str], event_time: str | None, told: str
+) -> None:
+    labelled = Labelled(
+        "y", event_time, (), np.zeros(2), np.zeros(2), np.array(times, "datetime64[us]")
+    )
+    lineage = replace(LINEAGE, naive={"last": 0.0} if event_time else {})
+    figure = {"value": 1.0, "low": 0.5, "high": 1.5}
+    outcome = {"rows": 2, "version": 3, "labelled": 2, "metric": "rmse", "object": "a/b.csv"}
+    judged = {"metrics": {"rmse": figure}, "baselines": {"mean": 2.0}}
+    before = summary({**outcome, **judged})
+    outcome |= {"seen": share_seen(lineage, labelled), **judged}
+    assert summary(outcome).removeprefix(before).lstrip().startswith(told)
+    assert (summary(outcome) == before) == (told == "")
+    pipeline = Pipeline(name="a", task="regression", target="y", event_time=event_time)
+    entry = make_entry(pipeline, "0" * 32, outcome)
+    assert entry.summary.endswith("learned from" if told else "labelled rows")

@@ -7,7 +7,8 @@ import pytest
 from deployments.serving.openapi import row_schema
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import Feature, FeatureSchema, Kind
-from tasks.serving.rows import Reader, Unfit
+from tasks.serving.problems import Unfit
+from tasks.serving.rows import Reader
 
 
 @pytest.mark.parametrize("missing", [True, False])

@@ -60,6 +60,8 @@ def test_the_judgement_and_the_progress_are_of_those_rows(corrected: Workspace) 
     said: list[str] = []
     outcome = score_source(corrected, f"{corrected.name}/curated", say=said.append)
     assert (outcome["rows"], outcome["labelled"]) == (650, 650)
+    # the first 600 of them were trained on
+    assert outcome["seen"] == pytest.approx(600 / 650)
     assert said[-1].startswith("650 rows scored")
     assert count_labelled(corrected) == 650
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import json
 import time
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.serving.response import unfit
 from tasks.features.prepare import prepare
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import Feature, FeatureSchema, prepared_columns
-from tasks.serving.rows import MOST_PROBLEMS, SUGGESTED, Reader, Unfit
+from tasks.serving.problems import MOST_PROBLEMS, Unfit
+from tasks.serving.rows import SUGGESTED, Reader
 
 SCHEMA = FeatureSchema(
     (
@@ -114,6 +118,22 @@ def test_what_training_never_saw_missing_is_needed() -> None:
 
 def test_at_most_so_many_problems_are_told() -> None:
     assert len(problems([{"n": "x", "kind": []}] * 1000)) == MOST_PROBLEMS
+
+
+def test_problems_that_are_not_told_are_not_denied() -> None:
+    names = [f"gene {place}" for place in range(500)]
+    fields = RequestSchema(tuple(Field(name, "number", True, False) for name in names))
+    reader = Reader(fields, FeatureSchema(tuple(Feature(name, "number") for name in names)))
+    row = dict.fromkeys(names, 1)
+    told = {
+        1: "at least 100 problems; the first 100, in 1 row, are named; nothing was predicted",
+        497: "3 problems in 1 row; nothing was predicted",
+    }
+    for sent, why in told.items():
+        with pytest.raises(Unfit) as raised:
+            reader.read([dict(islice(row.items(), sent))])
+        assert json.loads(unfit(raised.value).body)["error"] == why
+        assert str(raised.value).startswith(why.partition(" problems")[0])
 
 
 def test_of_any_number_of_unknown_names_few_are_looked_up() -> None:
