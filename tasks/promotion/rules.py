@@ -94,7 +94,9 @@ def beats_the_baselines(evidence: Evidence, gate: Gate) -> Outcome:
             f"{score} is not surely better than {', '.join(unbeaten)} "
             f"at {gate.confidence:.0%} confidence ({against})"
         )
-        reason += f". {SERIES}" if "last_value" in unbeaten else ""
+        # one that is ahead of the columns, not one that they are merely not surely ahead of
+        ahead = (base.name for base in evidence.baselines if _ahead(base, evidence))
+        reason += f". {SERIES}" if "last_value" in ahead else ""
     else:
         reason = "better than every naive baseline"
     passed = bool(evidence.baselines) and not unbeaten
@@ -277,6 +279,12 @@ def _better(base: Baseline, evidence: Evidence) -> bool:
     if evidence.greater_is_better:
         return evidence.score.value > base.value
     return evidence.score.value < base.value
+
+
+def _ahead(base: Baseline, evidence: Evidence) -> bool:
+    if evidence.greater_is_better:
+        return base.value > evidence.score.value
+    return base.value < evidence.score.value
 
 
 def _number(value: float) -> str:
