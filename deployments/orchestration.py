@@ -38,6 +38,7 @@ NOISE = (
     # Of a failure the last line tells, and the flow's own words stand there without the rest.
     "Encountered exception during execution",
     "Task run failed with exception",
+    "Engine execution exited with unexpected exception",
 )
 AGAIN = "will start"  # how Prefect ends the line of a task that it tries again: worth saying
 
@@ -239,6 +240,8 @@ def _worth_saying(logger: str, message: str) -> bool:
     >>> _worth_saying("prefect.flow_runs", "Trial 3 of 6")
     True
     >>> _worth_saying("prefect.flow_runs.worker", "Opening process...")
+    False
+    >>> _worth_saying("prefect.flow_runs", "Engine execution exited with unexpected exception")
     False
     >>> _worth_saying("prefect.task_runs", "Task run failed with exception: X() - Retries are over")
     False

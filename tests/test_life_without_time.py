@@ -139,6 +139,7 @@ def test_with_few_new_rows_the_champion_is_compared_by_its_setting(tmp_path: Pat
     life.train(workspace, told=False)
     *_, verdict = workspace.ledger.entries("verdict")
     assert "setting fitted again on the training window" in json.dumps(verdict.figures["verdict"])
+    assert verdict.figures["refitted"]
 
 
 def test_a_warm_challenger_goes_on_with_what_arrived_since(tmp_path: Path) -> None:

@@ -93,4 +93,12 @@ def _difference(outcome: dict[str, Any], mean: float | None) -> str:
 
 
 def _number(value: float | None, form: str = ".4f") -> str:
-    return "" if value is None else format(value, form)
+    """Write a number; what rounds to nothing has no minus.
+
+    >>> _number(-0.00001), _number(-0.00001, SIGNED), _number(-0.0001)
+    ('0.0000', '+0.0000', '-0.0001')
+    """
+    if value is None:
+        return ""
+    text = format(value, form)
+    return text if float(text) else format(0.0, form)

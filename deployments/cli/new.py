@@ -15,6 +15,7 @@ from tasks.config import check_pipeline
 from tasks.config.choices import Task
 from tasks.errors import ConfigurationError, DataError
 from tasks.letters import compose
+from tasks.policy.reading import count_text
 from tasks.settings import bucket_is_folder, expectations_folder, pipelines_folder
 from tasks.store.layout import checked_name
 
@@ -72,7 +73,7 @@ def new(
     texts = {suite: suite_text(made), file: pipeline_text(made, pipeline, content)}
     if not dry_run:
         write_files(texts)
-    said = say_draft(made)
+    said = [*say_draft(made), *say_few(made.study, target)]
     document = {
         "pipeline": name,
         "file": str(file),
@@ -86,6 +87,17 @@ def new(
     follow = f"{first}perennial ingest {name} {quote(str(data))}"
     end = [texts[file]] if dry_run else [f"Wrote {file}", f"Wrote {suite}", f"Next: {follow}"]
     show(document, as_json, lambda: "\n".join([*said, *end]))
+
+
+def say_few(study: Study, target: str) -> list[str]:
+    """Say that no model comes of these rows yet, where too few of them have a target."""
+    from tasks.dataset.dataset import FEWEST
+
+    labelled = study.rows - study.columns[target].missing
+    if labelled >= FEWEST:
+        return []
+    have = count_text(labelled, "row has", "rows have")
+    return [f"few       {have} a target: no model is trained before {FEWEST} have one"]
 
 
 def _draft(

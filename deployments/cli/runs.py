@@ -94,16 +94,21 @@ def look_first(workspace: Workspace) -> None:
 
 
 def tell_faster_run(workspace: Workspace, landed: list[dict[str, Any]], began: datetime) -> None:
-    """Correct what became of objects that the run of their own arrival took in, just before ours.
+    """Correct what became of objects that the run of their own arrival landed, just before ours.
 
     The bucket announces each object: its run may be the faster one, and then ours finds it
     "already" there, although the person sent it for the first time.
     """
     from tasks.monitoring.arrivals import find_arrivals
 
-    late = [thing for thing in landed if thing["outcome"] == "already" and thing["version"]]
+    late = [thing for thing in landed if thing["outcome"] == "already"]
     if not late:
         return
+    refused = over_a_restart(lambda: workspace.ledger.entries("quarantine"), say)
+    fresh = {entry.figures.get("batch") for entry in refused if entry.at >= began}
+    for thing in late:
+        if thing["stands"] == "quarantined" and thing["batch"] in fresh:
+            thing.update(outcome="quarantined", told=FASTER)
     arrivals = over_a_restart(lambda: find_arrivals(workspace), say)
     since = {arrival.batch: arrival for arrival in arrivals if arrival.at >= began}
     for thing in late:

@@ -91,8 +91,9 @@ def rollback(name: str, version: str | None, why: str, override: str | None, as_
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="How many.")
 def history(name: str, last: int, as_json: bool) -> None:
     """Tell what happened to NAME, oldest first: what came, what was decided, what it bought."""
-    entries = open_session(name).ledger.entries()
-    chapters = story(entries)[-last:]
+    workspace = open_session(name)
+    entries = workspace.ledger.entries()
+    chapters = story(entries, timed=workspace.pipeline.event_time is not None)[-last:]
     document = {
         "pipeline": name,
         "entries": [entry.to_dict() for entry in entries[-last:]],

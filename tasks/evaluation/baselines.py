@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.arrays import Array, Floats, Times
+from tasks.evaluation.metrics import Metric
 
 
 def baselines(
@@ -45,6 +46,22 @@ def baselines(
         last = last_value(training_y, training_times, y, times)
         found["last_value"] = last if task == "regression" else np.eye(classes)[last.astype(int)]
     return found
+
+
+def as_judged(metric: Metric, name: str, guess: Floats) -> Floats:
+    """Return a baseline as a metric is to see it: the prior ranks nothing, whatever the folds.
+
+    The share in a fold's training rows is the lower, the more of a class the fold holds: pooled,
+    such shares would rank the rows of different folds, and against their labels.
+
+    Args:
+        metric: that judges it.
+        name: of the baseline.
+        guess: (n, k) probabilities, or (n,) values.
+    """
+    if name != "prior" or not metric.ranks:
+        return guess
+    return np.tile(guess.mean(axis=0), (len(guess), 1))
 
 
 def last_value(training_y: Array, training_times: Times, y: Array, times: Times) -> Array:

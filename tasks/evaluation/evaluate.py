@@ -13,6 +13,7 @@ import pandas as pd
 from tasks.arrays import Array, Floats
 from tasks.config import Pipeline
 from tasks.errors import DataError
+from tasks.evaluation.baselines import as_judged
 from tasks.evaluation.bootstrap import ROUNDS, Interval, Sampling, percentile_interval, resample
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.curves import curves
@@ -124,7 +125,10 @@ def evaluate(
     sampling = held_out.sample(len(y), confidence, seed)
     deciding, every = METRICS[metric], task_metrics(task)
     metrics, gains = _judged(y, predictions, deciding, every, baselines, sampling)
-    naive = {name: {m.name: m.score(y, guess) for m in every} for name, guess in baselines.items()}
+    naive = {
+        name: {each.name: each.score(y, as_judged(each, name, guess)) for each in every}
+        for name, guess in baselines.items()
+    }
     return Evaluation(
         task=task,
         metric=metric,
@@ -180,7 +184,8 @@ def _judged(
     """Return every metric and the gain over each baseline, all on the same resampled rows."""
     # together: gains are paired by the draws, and each model is judged once a round
     figures = [scored.weighted(y, predictions) for scored in every]
-    figures += [deciding.weighted(y, guess) for guess in baselines.values()]
+    guesses = (as_judged(deciding, name, guess) for name, guess in baselines.items())
+    figures += [deciding.weighted(y, guess) for guess in guesses]
     values, draws = resample(figures, len(y), sampling)
     model = every.index(deciding)
     metrics = {

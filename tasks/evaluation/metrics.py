@@ -23,11 +23,12 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: its name, its direction, and how it is computed."""
+    """One metric: its name, its direction, how it is computed, and whether it sees order alone."""
 
     name: str
     greater_is_better: bool
     build: Callable[[Array, Floats], Weighted]
+    ranks: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -257,14 +258,14 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         metric.name: metric
         for metric in (
-            Metric("roc_auc", True, _roc_auc),
-            Metric("average_precision", True, _average_precision),
+            Metric("roc_auc", True, _roc_auc, ranks=True),
+            Metric("average_precision", True, _average_precision, ranks=True),
             Metric("log_loss", False, _log_loss),
             Metric("brier", False, _brier),
             Metric("accuracy", True, _accuracy),
             Metric("f1", True, _f1),
             Metric("f1_macro", True, _f1_macro),
-            Metric("roc_auc_ovr", True, _roc_auc_ovr),
+            Metric("roc_auc_ovr", True, _roc_auc_ovr, ranks=True),
             Metric("rmse", False, _rmse),
             Metric("mae", False, _mae),
             Metric("r2", True, _r2),

@@ -30,8 +30,8 @@ class Chapter:
         return {"at": at, "title": self.title, "sentences": list(self.sentences)}
 
 
-def story(entries: Sequence[Entry]) -> tuple[Chapter, ...]:
-    """Return the chapters, oldest first."""
+def story(entries: Sequence[Entry], *, timed: bool = True) -> tuple[Chapter, ...]:
+    """Return the chapters, oldest first; rows that are not `timed` have none but their arrival."""
     ends = (entry for entry in entries if entry.kind in ("verdict", "answer"))
     answers = {entry.figures.get("decision"): entry for entry in ends}
     told: set[str] = set()
@@ -41,7 +41,7 @@ def story(entries: Sequence[Entry]) -> tuple[Chapter, ...]:
             answer = answers.get(entry.id) if entry.figures["decision"]["retrain"] else None
             promotion = _promotion_after(answer, entries)
             told |= {follows.id for follows in (answer, promotion) if follows is not None}
-            chapters.append(_batch(entry, answer, promotion))
+            chapters.append(_batch(entry, answer, promotion, timed=timed))
     alone = (entry for entry in entries if entry.kind != "decision" and entry.id not in told)
     every = sorted([*chapters, *map(_alone, alone)], key=lambda chapter: chapter.at)
     return tuple(map(_shown, every))
@@ -61,10 +61,10 @@ def _promotion_after(answer: Entry | None, entries: Iterable[Entry]) -> Entry | 
     return next((entry for entry in after if entry.version == answer.version), None)
 
 
-def _batch(entry: Entry, answer: Entry | None, promotion: Entry | None) -> Chapter:
+def _batch(entry: Entry, answer: Entry | None, promotion: Entry | None, *, timed: bool) -> Chapter:
     seen = entry.figures.get("observation")
     name = str(entry.figures.get("object", "")).rpartition("/")[2] or "a batch"
-    span = "" if not seen else f", {_day(seen['first'])} to {_day(seen['last'])}"
+    span = "" if not seen else f", {_span(seen, timed=timed)}"
     sentences = [f"{count_text(entry.figures.get('rows', 0), 'row', 'rows')} came in."]
     if seen:
         sentences += _seen(seen)
@@ -83,7 +83,7 @@ def _seen(seen: Mapping[str, Any]) -> list[str]:
         beside = "" if estimated is None else f" (estimated beforehand: {_figure(estimated)})"
         told.append(
             f"Version {seen['version']} reached {live['metric']} {_figure(live)} on them, "
-            f"{live['coverage']:.0%} labelled{beside}."
+            f"{_labelled(live):.0%} labelled{beside}."
         )
     elif estimated is not None:
         told.append(
@@ -100,9 +100,24 @@ def _training(answer: Entry) -> list[str]:
     cost, gain = answer.figures.get("cost"), answer.figures.get("gain")
     told = [_sentence(answer.summary)]
     if cost and answer.kind == "verdict":
-        bought = "" if gain is None else f" and bought {gain:+.4f} {answer.figures['metric']}"
+        bought = "" if gain is None else f" and {say_gain(answer.figures)}"
         told.append(f"It cost {cost['cpu_seconds']:.0f} CPU-seconds{bought}.")
     return told
+
+
+def say_gain(figures: Mapping[str, Any]) -> str:
+    """Say what a training gained, of the figures `gain`, `metric` and `refitted`.
+
+    What was fitted again on the newer rows shows the setting beside the champion's, and nothing of
+    what these rows brought.
+
+    >>> say_gain({"gain": 0.0, "metric": "log_loss", "refitted": True})
+    "gained +0.0000 log_loss over the champion's setting, fitted again on the same rows"
+    """
+    amount = f"{figures['gain']:+.4f} {figures['metric']}"
+    if not figures.get("refitted"):
+        return f"bought {amount}"
+    return f"gained {amount} over the champion's setting, fitted again on the same rows"
 
 
 def _promoted(promotion: Entry) -> str:
@@ -134,6 +149,19 @@ def _figure(figure: Mapping[str, Any]) -> str:
         return "unknown"
     bounds = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
     return f"{value:.3f}{bounds}"
+
+
+def _labelled(live: Mapping[str, Any]) -> float:
+    # a class that the model does not know is a label as well; an older release counted none
+    unknown = live.get("unknown", 0)
+    share: float = live["coverage"] + (unknown / live["rows"] if unknown else 0)
+    return share
+
+
+def _span(seen: Mapping[str, Any], *, timed: bool) -> str:
+    first, last = _day(seen["first"]), _day(seen["last"])
+    span = first if first == last else f"{first} to {last}"
+    return span if timed else f"arrived {span}"
 
 
 def _day(text: str) -> str:

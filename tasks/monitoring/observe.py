@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,7 +55,9 @@ def observe(
     times = effective_times(seen.times, seen.arrived)
     labelled = replace(seen.labelled, times=times[seen.known])
     sample, predictions, target = seen.sample()
-    profile = replace(seen.profiler.result(), target=_target_profile(champion, labelled))
+    profile = replace(
+        seen.profiler.result(), target=_target_profile(champion, labelled, seen.strange)
+    )
     # judged after the pass: an interval needs all labels at once, the profile does not
     judged = judge_labelled(pipeline, champion.manifest, labelled)
     unknown = sum(seen.strange.values())
@@ -88,12 +91,17 @@ def observe(
     return ObservedBatch(observation, sight.errors, shown)
 
 
-def _target_profile(champion: ModelVersion, labelled: Labelled) -> ColumnProfile | None:
+def _target_profile(
+    champion: ModelVersion, labelled: Labelled, strange: Counter[str]
+) -> ColumnProfile | None:
     classes = tuple(champion.manifest.classes)
-    if not len(labelled.y):
+    if not len(labelled.y) and not strange:
         return None
-    labels = np.array(classes, dtype=object)[labelled.y] if classes else labelled.y
-    return target_profile(labels, classes)
+    if not classes:
+        return target_profile(labelled.y)
+    known = np.array(classes, dtype=object)[labelled.y]
+    # classes that it does not know have no index, and are what most of all changed
+    return target_profile([*known, *strange.elements()], classes)
 
 
 def _gain(metric: str, seen: Gathered) -> float | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tasks.config import Gate
 from tasks.evaluation.bootstrap import Interval
+from tasks.evaluation.metrics import METRICS
 from tasks.policy.reading import count_text
 from tasks.promotion.evidence import Baseline, Evidence
 from tasks.quantities import parse_duration
@@ -23,6 +24,15 @@ MOST_STRANGE = 0.25
 SERIES = (
     "The label of the row before tells more than the columns: bring earlier labels as columns of "
     "the file and of each request, or predict the change since the last one"
+)
+# What a large calibration error means, and what mends it: of values, and of probabilities.
+ONE_SIDED = (
+    "On average the predictions lie too high or too low, by so many standard deviations of the "
+    "target. Where its level has moved, newer rows or a shorter `training.window` mend it"
+)
+OVERSTATED = (
+    "What it states as probabilities is off by so much on average (0.1 is ten percentage points), "
+    "though it may rank rows well. More or newer rows mend it, or another family under `families`"
 )
 # The champion's calibration error is an estimate too: up to a tenth more is no worse.
 AS_WELL = 1.1
@@ -94,7 +104,9 @@ def beats_the_baselines(evidence: Evidence, gate: Gate) -> Outcome:
             f"{score} is not surely better than {', '.join(unbeaten)} "
             f"at {gate.confidence:.0%} confidence ({against})"
         )
-        reason += f". {SERIES}" if "last_value" in unbeaten else ""
+        # one that is ahead of the columns, not one that they are merely not surely ahead of
+        ahead = (base.name for base in evidence.baselines if _ahead(base, evidence))
+        reason += f". {SERIES}" if "last_value" in ahead else ""
     else:
         reason = "better than every naive baseline"
     passed = bool(evidence.baselines) and not unbeaten
@@ -197,7 +209,9 @@ def calibrated(evidence: Evidence, gate: Gate) -> Outcome:
         figures += f"; on the compared rows {_number(ours)}, the champion's {_number(theirs)}"
         passed = ours <= AS_WELL * theirs
         reason = "over the limit, and no worse than the champion's"
-    reason = reason if passed else f"badly calibrated: {figures}"
+    if not passed:
+        values = "regression" in METRICS[evidence.metric].tasks
+        reason = f"badly calibrated: {figures}. {ONE_SIDED if values else OVERSTATED}"
     return Outcome("calibrated", passed, figures, reason)
 
 
@@ -277,6 +291,12 @@ def _better(base: Baseline, evidence: Evidence) -> bool:
     if evidence.greater_is_better:
         return evidence.score.value > base.value
     return evidence.score.value < base.value
+
+
+def _ahead(base: Baseline, evidence: Evidence) -> bool:
+    if evidence.greater_is_better:
+        return base.value > evidence.score.value
+    return base.value < evidence.score.value
 
 
 def _number(value: float) -> str:

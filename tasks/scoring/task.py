@@ -19,15 +19,8 @@ def score_object(pipeline: str, source: str, output: str | None, part_rows: int)
     from tasks.scoring.score import score_source
     from tasks.workspace import open_workspace
 
-    say = run_logger().info
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    outcome = score_source(workspace, source, output, say=say, part_rows=part_rows)
-    say(
-        "Version %d scored %d rows, %d of them labelled",
-        outcome["version"],
-        outcome["rows"],
-        outcome["labelled"],
-    )
+    outcome = score_source(workspace, source, output, say=run_logger().info, part_rows=part_rows)
     rows = [
         {"metric": name, **{end: figure[end] for end in ("value", "low", "high")}}
         for name, figure in outcome.get("metrics", {}).items()

@@ -12,6 +12,7 @@ from tasks.policy.challengers import ChallengerSpec, choose_best
 from tasks.promotion.gate import Verdict, judge
 from tasks.promotion.rules import GOLDEN_TOLERANCE, worse_than
 from tasks.training import steps
+from tasks.training.comparison import UNSEEN
 from tasks.training.contender import Contender
 from tasks.training.cost import Cost
 from tasks.training.next_families import next_settings
@@ -39,6 +40,12 @@ class Candidate:
         """How much better than the champion on the same rows; None without a champion."""
         against = self.judged.comparison
         return None if against is None else against.gain.value
+
+    @property
+    def refitted(self) -> bool:
+        """Whether it was compared with the champion's setting fitted again, not with itself."""
+        against = self.judged.comparison
+        return against is not None and against.how != UNSEEN
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from typing import Any
 from tasks.errors import Refused, TrackingError
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
+from tasks.ledger.story import say_gain
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.promote import LONGEST_TEXT, promote, repair
@@ -71,7 +72,7 @@ def _conclude(work: Work, chosen: Chosen, version: int, cause: str, decision: st
     name, best = work.pipeline.name, chosen.best
     step = follows(best.verdict, work.pipeline.gate)
     entry = _verdict_entry(work, chosen, version, step, cause, decision)
-    price = say_price(work.cost, best.gain, best.judged.evaluation.metric)
+    price = say_price(work.cost, entry.figures)
     # the verdict goes before the promotion: a champion without one could not be explained
     with external_write("train.verdict"):
         work.workspace.ledger.append(entry)
@@ -97,13 +98,14 @@ def _conclude(work: Work, chosen: Chosen, version: int, cause: str, decision: st
     return ended
 
 
-def say_price(cost: Cost, gain: float | None, metric: str) -> str:
+def say_price(cost: Cost, figures: Mapping[str, Any]) -> str:
     """Say what a retraining cost and what it bought on the compared rows.
 
-    >>> say_price(Cost(41.2, 512), 0.0212, "roc_auc")
+    >>> say_price(Cost(41.2, 512), {"gain": 0.0212, "metric": "roc_auc"})
     'This retraining cost 41 CPU-seconds (512 MiB, 0.11 Wh) and bought +0.0212 roc_auc.'
     """
-    bought = "there was no champion to compare" if gain is None else f"bought {gain:+.4f} {metric}"
+    compared = figures["gain"] is not None
+    bought = say_gain(figures) if compared else "there was no champion to compare"
     spent = f"{cost.cpu_seconds:.0f} CPU-seconds"
     rest = f"{cost.peak_mib:.0f} MiB, {cost.watt_hours:.2f} Wh"
     return f"This retraining cost {spent} ({rest}) and {bought}."
@@ -219,6 +221,7 @@ def _verdict_entry(
             "metric": evaluation.metric,
             "score": evaluation.deciding.to_dict(),
             "gain": best.gain,
+            "refitted": best.refitted,
             "gain_unit": gather_evidence(best.contender, best.judged).unit,
             "data_version": work.plan.data.version,
             "evidence": evaluation.how,

@@ -120,10 +120,7 @@ def tune(work: Work) -> Tuning | State[Tuning]:
         logger.warning("warm becomes refitted: %s", work.warm_obstacle)
 
     def say(progress: Progress) -> None:
-        trial = progress.trial
-        place = f"Trial {progress.done} of at most {progress.most}"
-        score = f"{trial.mean:.4f} (best {progress.best:.4f})"
-        logger.info("%s: %s %s %s", place, trial.setting.family, trial.origin, score)
+        logger.info(progress.text)
 
     for name, why in work.dataset.schema.left_out.items():
         logger.info("Left out: %s, for %s", name, why)
@@ -145,7 +142,10 @@ def fit(
     except DataError as error:
         _leave_out(work, challenger, error)
         return None
-    what = f"{contender.setting.family} ({challenger.text})"
+    how = challenger.text
+    if challenger.kind == "tuned":
+        how = tuning.say_setting(contender.setting)
+    what = f"{contender.setting.family} ({how})"
     logger.info("Fitted %s on %d rows in %.1f s", what, contender.rows, contender.seconds)
     return _or_cached(contender, known, work)
 

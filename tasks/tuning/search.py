@@ -226,7 +226,7 @@ class SettingSearch:
         self.done.append(trial)
         ranked = self._ranked()
         best = ranked[0].mean if ranked else float("nan")
-        self.say(Progress(len(self.done), self.most, trial, best))
+        self.say(Progress(len(self.done), self.most, trial, best, len(self.folds)))
 
     def _is_late(self) -> bool:
         # once late, always late: the outcome says that it was cut, and by nothing but time

@@ -39,12 +39,34 @@ class TuningTrial:
 
 @dataclass(frozen=True)
 class Progress:
-    """One trial has ended: the `done`-th of at most `most`; `best` is the best mean so far."""
+    """One trial has ended: the `done`-th of at most `most`.
+
+    `best` is the best mean so far of those that were judged on all `folds`, NaN before the first.
+    """
 
     done: int
     most: int
     trial: TuningTrial
     best: float
+    folds: int
+
+    @property
+    def text(self) -> str:
+        """One line; a mean over fewer folds is no rival of the whole ones, and says so.
+
+        >>> trial = TuningTrial(28, Setting("linear", {}), "search", (0.5, 0.52), 1.0, "pruned")
+        >>> Progress(29, 33, trial, 0.5016, 5).text
+        'Trial 29 of at most 33: linear search 0.5100, dropped after 2 of 5 folds (best 0.5016)'
+        """
+        trial = self.trial
+        told = f"{trial.mean:.4f}" if math.isfinite(trial.mean) else "no score"
+        if trial.state == "pruned":
+            told += f", dropped after {len(trial.scores)} of {self.folds} folds"
+        elif trial.state == "failed":
+            told = f"failed: {trial.message}"
+        best = f" (best {self.best:.4f})" if math.isfinite(self.best) else ""
+        place = f"Trial {self.done} of at most {self.most}"
+        return f"{place}: {trial.setting.family} {trial.origin} {told}{best}"
 
 
 @dataclass(frozen=True)
@@ -61,6 +83,13 @@ class Tuning:
     # the time ran out before the trials did: only then may equal seeds search differently
     cut_by_timeout: bool
     figures: Mapping[str, float] = field(default_factory=dict)
+
+    def say_setting(self, setting: Setting) -> str:
+        """Say of a tuned challenger's setting where it comes from: a search may keep defaults."""
+        same = (trial for trial in self.trials if trial.setting.text == setting.text)
+        trial = next(same, None)
+        origins = {"defaults": "its defaults", "champion": "the champion's setting"}
+        return origins.get(trial.origin, "tuned") if trial else "tuned"
 
 
 def mean(scores: tuple[float, ...]) -> float:

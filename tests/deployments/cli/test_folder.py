@@ -37,6 +37,9 @@ def test_a_pipeline_lives_in_a_folder_and_only_it_speaks(
     assert "Version 1 on 400 rows, 400 of them labelled" in monitored
     # Prefect's lines begin with the time, and its server's with a word of its own
     assert not [line for line in (*said, *monitored) if "prefect" in line.lower() or "|" in line]
+    out, said = told(capsys, "score", "toy", str(rows), str(home / "out.csv"))
+    # the progress, and what came of it
+    assert len([line for line in (*said, *out.splitlines()) if "scored" in line]) == 2
     # in its process as in a run: what a person can mend is refused in one sentence
     out, said = told(capsys, "score", "toy", "missing.csv", "out.csv", status=2)
     assert "missing.csv" in said[-1]

@@ -341,6 +341,18 @@ def test_a_dry_run_writes_nothing_and_force_replaces(
     assert place.read("taxis").training.trials == 30
 
 
+@pytest.mark.parametrize(("missing", "told"), [(11, True), (10, False)])
+def test_too_few_rows_with_a_target_to_train_on_are_named(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: int, told: bool
+) -> None:
+    data = tmp_path / "few.csv"
+    rows = [f"{n * 7 % 31}.5,{'' if n < missing else n * 3 % 17}" for n in range(60)]
+    data.write_text("\n".join(["size,cost", *rows, ""]))
+    assert place.new("few", data, "--target", "cost") == 0
+    line = "few       49 rows have a target: no model is trained before 50 have one"
+    assert (line in capsys.readouterr().out.splitlines()) == told
+
+
 def test_day_or_month_is_asked_for_with_examples_and_taken_as_told(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

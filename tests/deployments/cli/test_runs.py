@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from deployments.cli.runs import batches_table, landing_status, tell_faster_run, training_summary
+from tasks.ingestion.landing import Landed
+from tasks.ingestion.quarantine import tell_ledger
 from tests import life
 
 
@@ -30,6 +32,24 @@ def test_a_file_sent_for_the_first_time_is_accepted_whoever_was_faster(tmp_path:
     again = [found(key, landed.batch, landed.version)]
     tell_faster_run(workspace, again, datetime.now(UTC) + timedelta(seconds=1))
     assert "already accepted" in batches_table(again)
+
+
+def test_a_file_refused_for_the_first_time_is_quarantined_whoever_was_faster(
+    tmp_path: Path,
+) -> None:
+    workspace = life.toy_workspace(tmp_path)
+    began, batch = datetime.now(UTC), "ab" * 32
+    key = f"{workspace.layout.incoming}bad.csv"
+    tell_ledger(workspace, Landed("quarantined", batch, None, ("size: no number",)), key)
+    said = [found(key, batch, None)]
+    tell_faster_run(workspace, said, began)
+    assert said[0]["outcome"] == "quarantined"
+    text = batches_table(said)
+    assert "already" not in text
+    assert "by the run that its arrival started, just now" in text
+    again = [found(key, batch, None)]
+    tell_faster_run(workspace, again, datetime.now(UTC) + timedelta(seconds=1))
+    assert "already quarantined" in batches_table(again)
 
 
 def test_what_was_taken_out_is_a_refusal() -> None:

@@ -53,6 +53,32 @@ def judged(task: str, metric: str) -> Evaluation:
 
 
 @pytest.mark.parametrize(
+    ("metric", "classes", "value"),
+    [("roc_auc", 2, 0.5), ("average_precision", 2, 50 / 101), ("roc_auc_ovr", 3, 0.5)],
+)
+def test_the_prior_ranks_nothing_also_where_folds_are_pooled(
+    metric: str, classes: int, value: float
+) -> None:
+    task = "binary" if classes == 2 else "multiclass"
+    y = np.arange(101) % classes
+    coin = np.full((101, classes), 1 / classes)
+    folds = np.array_split(np.arange(101), 4)
+    parts = [np.delete(y, fold) for fold in folds]
+    guesses = [
+        baselines(rest, y[fold], task=task, classes=classes)["prior"]
+        for rest, fold in zip(parts, folds, strict=True)
+    ]
+    prior = np.concatenate(guesses)
+    assert len(np.unique(prior[:, 0])) > 1
+    found = evaluate(y, coin, task=task, metric=metric, seed=3, baselines={"prior": prior})
+    assert found.baselines["prior"] == pytest.approx(value, abs=1e-12)
+    assert found.baseline_metrics["prior"][metric] == found.baselines["prior"]
+    # nor does a coin: no resampling tells one from the other
+    gain = found.baseline_gains["prior"]
+    assert (gain.value, gain.low, gain.high) == pytest.approx((0, 0, 0), abs=1e-12)
+
+
+@pytest.mark.parametrize(
     ("task", "metric", "naive"),
     [
         ("binary", "roc_auc", {"prior", "last_value"}),

@@ -48,6 +48,30 @@ def test_a_batch_is_told_with_all_that_followed_from_it() -> None:
     assert back.title == "Rolled back"
 
 
+def test_rows_of_a_class_that_the_model_does_not_know_are_labelled() -> None:
+    live = {**LIVE, "coverage": 107 / 150, "rows": 150, "labelled": 107, "unknown": 43}
+    figures = {**YEAR[1].figures, "observation": {**SEEN, "live": live}}
+    (chapter,) = story([entry("decision", 1, 1, "Retraining.", **figures)])
+    assert "on them, 100% labelled." in " ".join(chapter.sentences)
+
+
+def test_a_gain_over_a_setting_that_was_fitted_again_is_not_told_as_bought() -> None:
+    figures = {**YEAR[2].figures, "gain": 0.0, "metric": "log_loss", "refitted": True}
+    (chapter, *_) = story([*YEAR[1:2], entry("verdict", 2, 2, "it passed", **figures)])
+    assert chapter.sentences[-1] == (
+        "It cost 33 CPU-seconds and gained +0.0000 log_loss over the champion's setting, fitted "
+        "again on the same rows."
+    )
+
+
+def test_rows_without_a_time_have_arrived_and_a_single_day_is_told_once() -> None:
+    days = {"first": "2013-04-01T05:00:00", "last": "2013-04-01T05:00:00"}
+    figures = {**YEAR[1].figures, "observation": {**SEEN, **days}}
+    came = entry("decision", 1, 1, "No.", **figures)
+    assert story([came])[0].title == "april.csv, 1 April 2013"
+    assert story([came], timed=False)[0].title == "april.csv, arrived 1 April 2013"
+
+
 def test_what_no_decision_asked_for_is_told_alone() -> None:
     alone = entry("verdict", 5, 3, "version 3 was refused by the gate", next="refused")
     assert [one.title for one in story((*YEAR, alone))][2:] == ["A training", "Rolled back"]

@@ -53,6 +53,10 @@ def test_its_rows_are_counted_beside_the_figure_and_lead_to_a_retraining(house: 
         "the 2.0% allowed."
     )
     assert type(seen).from_dict(seen.to_dict()).live == seen.live
+    assert seen.drift is not None
+    assert seen.drift.target is not None
+    assert (seen.drift.target.unseen, seen.drift.target.drifted) == (0.2, True)
+    assert seen.drift.summary.endswith("the target drifted.")
 
 
 def test_a_batch_of_nothing_else_has_no_figure_and_says_why(house: House) -> None:

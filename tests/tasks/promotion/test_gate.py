@@ -125,6 +125,28 @@ def test_a_series_that_the_row_before_tells_gets_a_way_out() -> None:
     assert "earlier labels" not in other
 
 
+def test_a_bad_calibration_says_what_it_means_and_what_mends_it() -> None:
+    (reason,) = judge(replace(ERRORS, calibration_error=0.2032), GATE).reasons
+    assert "error 0.2032, at most 0.1. On average the predictions lie too high or too low" in reason
+    assert "standard deviations of the target" in reason
+    assert "`training.window`" in reason
+    (reason,) = judge(replace(GOOD, calibration_error=0.2032), GATE).reasons
+    assert "error 0.2032, at most 0.1. What it states as probabilities is off" in reason
+    assert "`families`" in reason
+
+
+def test_a_row_before_that_tells_less_than_the_columns_gets_no_such_advice() -> None:
+    coin = replace(GOOD, score=Interval(0.5403, 0.48, 0.6))
+    beside = (Baseline("prior", 0.5), Baseline("last_value", 0.4659, Interval(0.07, -0.01, 0.15)))
+    (reason,) = judge(replace(coin, baselines=beside), GATE).reasons
+    assert "not surely better than prior, last_value" in reason
+    assert "row before" not in reason
+    errors = (Baseline("last_value", 104.0, Interval(4.0, -1.0, 9.0)),)
+    (reason,) = judge(replace(ERRORS, baselines=errors), GATE).reasons
+    assert "not surely better than last_value" in reason
+    assert "row before" not in reason
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_every_rule_has_cases_that_fire_it_and_cases_that_it_lets_pass(rule: Rule) -> None:
     outcomes = [rule(evidence, GATE) for evidence in PASSING]

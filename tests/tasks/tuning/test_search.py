@@ -184,6 +184,30 @@ def test_a_champion_of_a_family_no_longer_searched_is_left_out() -> None:
     assert [trial.origin for trial in found.trials] == ["defaults", "search"]
 
 
+def test_a_mean_over_fewer_folds_is_marked_and_is_never_the_best() -> None:
+    seen: list[Progress] = []
+    searched(GOOD, POOR, BROKEN, trials=30, say=seen.append)
+    whole: list[float] = []
+    for progress in seen:
+        trial = progress.trial
+        whole += [trial.mean] if trial.state == "complete" else []
+        dropped = f"dropped after {len(trial.scores)} of 3 folds"
+        assert (dropped in progress.text) == (trial.state == "pruned")
+        assert progress.text.endswith(f"(best {min(whole):.4f})")
+    assert {progress.trial.state for progress in seen} == {"complete", "pruned", "failed"}
+    assert all("nan" not in progress.text for progress in seen)
+
+
+def test_a_setting_is_called_tuned_only_where_the_search_found_it() -> None:
+    found = searched(GOOD, POOR, champion=Setting("good", {"slope": 2.5}), trials=30)
+    said = {trial.origin: found.say_setting(trial.setting) for trial in found.trials}
+    assert said == {
+        "defaults": "its defaults",
+        "champion": "the champion's setting",
+        "search": "tuned",
+    }
+
+
 def test_progress_counts_up_to_what_was_said() -> None:
     seen: list[Progress] = []
     found = searched(GOOD, POOR, champion=Setting("good", {"slope": 2.5}), say=seen.append)
