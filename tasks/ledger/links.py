@@ -1,7 +1,8 @@
 """The lines of a ledger, each linked to the one before by a signature over both. Pure.
 
 The link stands in the commit that the line came with. So no line can be changed, left out between
-two others, or put in by whoever has no key; that the last ones are missing is not seen.
+two others, or put in by whoever has no key; that the last ones are missing is not seen here, and in
+the champion's pointer where they were before a promotion.
 """
 
 from __future__ import annotations
@@ -43,9 +44,12 @@ def link_of(commit: Commit) -> str:
 
 
 def walk(
-    keyring: Keyring, commits: Sequence[Commit], rows: Iterable[Mapping[str, Any]]
+    keyring: Keyring,
+    pipeline: str,
+    commits: Sequence[Commit],
+    rows: Iterable[Mapping[str, Any]],
 ) -> LedgerCheck:
-    """Walk a ledger from its first line to its last.
+    """Walk the ledger of a pipeline from its first line to its last.
 
     Args:
         commits: of its table, oldest first.
@@ -65,6 +69,8 @@ def walk(
             faults.append(f"version {commit.version}: {told}")
         elif len(found) != 1:
             faults.append(f"version {commit.version}: {len(found)} lines are {name}")
+        elif found[0]["pipeline"] != pipeline:
+            faults.append(f"version {commit.version}: {name} is of {found[0]['pipeline']}")
         elif not keyring.held(PURPOSE, _content(before, found[0]), link):
             told = f"{name} is not as it was written, or does not follow the line before"
             faults.append(f"version {commit.version}: {told}")

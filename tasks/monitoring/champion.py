@@ -22,7 +22,7 @@ from tasks.workspace import Workspace
 
 def load_watched(workspace: Workspace) -> ModelVersion | None:
     """Load the champion, every check made; None before the first."""
-    return None if pointer.read(workspace) is None else load_champion(workspace)
+    return None if pointer.read_newest(workspace) is None else load_champion(workspace)
 
 
 def load_replaced(

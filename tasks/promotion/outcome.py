@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from tasks.ledger.entry import Entry
-from tasks.promotion.pointer import Champion, sign_champion
+from tasks.promotion.pointer import Champion
 from tasks.records import plain
 from tasks.signatures import sha256
-from tasks.workspace import Place
 
 Change = Literal["promotion", "rollback"]
 Result = Literal["promoted", "lost", "refused", "already"]
@@ -69,7 +68,7 @@ class Promotion:
         return {**plain(self), "champion": champion, "message": self.message}
 
 
-def change_entry(place: Place, champion: Champion) -> Entry:
+def change_entry(pipeline: str, champion: Champion) -> Entry:
     """Return the ledger entry of the promotion or rollback that made this pointer."""
     # From the pointer alone: whoever reads it can complete a ledger that its maker left without
     # the entry, and the entry's id makes that happen once.
@@ -79,15 +78,15 @@ def change_entry(place: Place, champion: Champion) -> Entry:
         "digest": champion.digest,
         "replaced": champion.replaced,
         "why": champion.why,
-        # by it a pointer that was lost can be believed when it is made again
-        "signature": sign_champion(place, champion),
     }
+    if champion.anchor:
+        figures["anchor"] = champion.anchor
     if champion.override:
         figures["override"] = champion.override
     return Entry(
         id=f"{champion.kind}-{champion.id}",
         at=champion.since,
-        pipeline=place.name,
+        pipeline=pipeline,
         kind=champion.kind,
         version=champion.version,
         by=champion.by,

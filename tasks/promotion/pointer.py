@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tasks.errors import IntegrityError
 from tasks.ledger.entry import CHANGES, Entry
 from tasks.promotion.compare_and_set import swapped
-from tasks.promotion.signed import holds, sign_pointer, signature_of, verify_pointer
+from tasks.promotion.signed import sign_pointer, verify_pointer
 from tasks.records import plain
 from tasks.records import read as read_record
 from tasks.signatures import canonical, sha256
@@ -37,6 +37,8 @@ class Champion:
         history: the versions it stands on, oldest first: those that a rollback returns to.
         replaced: the version that was in service right before, or None for the first.
         override: why a verdict that did not pass was overruled, or empty.
+        anchor: the link of the ledger's last line before this one: a ledger without it was cut, or
+            written anew.
     """
 
     version: int
@@ -49,6 +51,7 @@ class Champion:
     history: tuple[int, ...] = ()
     replaced: int | None = None
     override: str = ""
+    anchor: str = ""
 
     @property
     def previous(self) -> int | None:
@@ -62,7 +65,9 @@ class Champion:
         return sha256(canonical({**self.to_dict(), "format": 1}))[:32]
 
     def to_dict(self) -> dict[str, Any]:
-        return {**plain(self), "previous": self.previous}
+        told = {**plain(self), "previous": self.previous}
+        # as releases before wrote it: their pointers are known by a digest of this
+        return told if self.anchor else {k: v for k, v in told.items() if k != "anchor"}
 
 
 def succeed(current: Champion | None, new: Champion) -> Champion:
@@ -91,8 +96,8 @@ def succeed(current: Champion | None, new: Champion) -> Champion:
     return replace(new, since=since, history=history, replaced=current.version)
 
 
-def rebuild(entries: Iterable[Entry], where: str) -> tuple[Champion, str] | None:
-    """Return the champion that the ledger tells of, and its signature; None where it tells of none.
+def rebuild(entries: Iterable[Entry], where: str) -> Champion | None:
+    """Return the champion that the ledger tells of; None where it tells of none.
 
     Args:
         entries: all of the ledger, oldest first.
@@ -101,7 +106,7 @@ def rebuild(entries: Iterable[Entry], where: str) -> tuple[Champion, str] | None
     Raises:
         IntegrityError: the last change was made by a newer release.
     """
-    champion, signature = None, ""
+    champion = None
     for entry in entries:
         if entry.kind.startswith(CHANGES) and entry.kind not in CHANGES:
             rule = "the ledger says who is in service, where the pointer is lost"
@@ -115,20 +120,20 @@ def rebuild(entries: Iterable[Entry], where: str) -> tuple[Champion, str] | None
             told = {**entry.figures, **{name: getattr(entry, name) for name in OWN}}
             made = read_record(Champion, {**told, "since": entry.at}, where)
             champion = succeed(champion, made)
-            signature = str(entry.figures.get("signature", ""))
-    return None if champion is None else (champion, signature)
+    return champion
 
 
 def read(place: Place, *, accept: bool = False) -> tuple[Champion, str] | None:
     """Return the champion and the entity tag of the pointer, or None before the first promotion.
 
-    A pointer that was lost is written again as the ledger tells it: without it the next version
-    would be taken for the first, and be compared with nothing. With `accept`, what an earlier
-    release left without a signature is taken as it is.
+    With `accept`, what an earlier release left without a signature is taken as it is, and a pointer
+    that was lost is written again as the ledger tells it. Both are a person's to say: whoever can
+    write to the bucket could take the pointer away, and cut the ledger.
 
     Raises:
         IntegrityError: the object is no champion pointer of this pipeline that a key signed, or a
-            newer release's; or what the ledger tells of a lost one was not signed.
+            newer release's; or it was lost: without it the next version would be taken for the
+            first, and be compared with nothing.
     """
     key = place.layout.champion
     found = steady(place.bucket, key)
@@ -138,21 +143,38 @@ def read(place: Place, *, accept: bool = False) -> tuple[Champion, str] | None:
     told = rebuild(place.ledger.entries(), key)
     if told is None:
         return None
-    champion, signature = told
-    if not accept and not holds(place, KIND, champion.to_dict(), signature):
-        rule = "the ledger tells of a lost pointer what was signed"
-        came = f"version {champion.version}, by {champion.by}, without its signature"
-        remedy = f"Put it back; `perennial verify {place.name} --accept` believes the ledger."
+    if not accept:
+        rule = "the pointer to the version in service is there"
+        came = f"none, and the ledger tells of version {told.version}, by {told.by}"
+        remedy = f"Put it back, or `perennial verify {place.name} --accept` makes it of the ledger."
         raise IntegrityError(key, rule, came, remedy)
-    return champion, swap(place, champion, None)
+    return told, swap(place, told, None)
+
+
+def refuse_older(place: Place, champion: Champion, entries: Iterable[Entry]) -> None:
+    """Refuse a champion that the ledger knows to have been replaced: its pointer was put back.
+
+    Raises:
+        IntegrityError: a promotion or rollback came after it.
+    """
+    changes = [entry for entry in entries if entry.kind in CHANGES]
+    if changes and changes[-1].at > champion.since:
+        last, key = changes[-1], place.layout.champion
+        rule = "it is of the newest promotion or rollback in the ledger"
+        came = f"version {champion.version}, before the {last.kind} of version {last.version}"
+        remedy = f"`perennial verify {place.name} --accept` puts the ledger's in its place."
+        raise IntegrityError(key, rule, came, remedy)
+
+
+def read_newest(place: Place) -> tuple[Champion, str] | None:
+    """Return what `read` does, beside the ledger; raises as that, and as `refuse_older`."""
+    found = read(place)
+    if found is not None:
+        refuse_older(place, found[0], place.ledger.entries())
+    return found
 
 
 def swap(place: Place, new: Champion, etag: str | None) -> str:
     """Put `new` in the place of the pointer with this entity tag; raises as `swapped`."""
     data = sign_pointer(place, KIND, new.to_dict())
     return swapped(place.bucket, place.layout.champion, data, etag)
-
-
-def sign_champion(place: Place, champion: Champion) -> str:
-    """Return the signature that stands in the champion's pointer."""
-    return signature_of(place, KIND, champion.to_dict())

@@ -15,6 +15,7 @@ from enum import Enum
 
 from tasks.errors import ConfigurationError, PerennialError, PreconditionFailed
 from tasks.faults import external_write
+from tasks.ledger.links import link_of
 from tasks.promotion import pointer
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Attempt, Change, Promotion, change_entry, failed_entry
@@ -89,7 +90,7 @@ def repair(place: Place) -> Promotion | None:
     if found is None:
         return None
     champion = found[0]
-    place.ledger.append(change_entry(place, champion))
+    place.ledger.append(change_entry(place.name, champion))
     done = Promotion("already", champion.kind, place.name, champion.version, champion)
     return _mirrored(place, done)
 
@@ -99,8 +100,10 @@ def _change(
 ) -> Promotion:
     found = pointer.read(place)
     current, etag = (None, None) if found is None else found
+    if current is not None:
+        pointer.refuse_older(place, current, place.ledger.entries())
     # true where the entry was lacking: whoever put the champion in service died before telling
-    unfinished = current is not None and place.ledger.append(change_entry(place, current))
+    unfinished = current is not None and place.ledger.append(change_entry(place.name, current))
     version = named or (current.previous if current else None)
     if current is not None and _repeats(asked, named, current, unfinished):
         version = current.version
@@ -117,7 +120,9 @@ def _change(
         verdict, command = manifest.verdict, COMMANDS[asked.kind]
         remedy = verdict.ways_through(place.name, version, command)
         return _failed(place, replace(outcome, reasons=verdict.reasons, remedy=remedy), asked)
-    new = pointer.succeed(current, _champion(manifest, asked))
+    last = place.ledger.table.last_commit()
+    anchor = "" if last is None else link_of(last)
+    new = pointer.succeed(current, replace(_champion(manifest, asked), anchor=anchor))
     try:
         # only over the pointer that was read: of two promotions at once, one loses
         with external_write("promote.pointer"):
@@ -125,7 +130,7 @@ def _change(
     except PreconditionFailed:
         return _lost(place, outcome, asked)
     with external_write("promote.ledger"):
-        place.ledger.append(change_entry(place, new))
+        place.ledger.append(change_entry(place.name, new))
     return _mirrored(place, replace(outcome, outcome="promoted", champion=new))
 
 
@@ -170,7 +175,7 @@ def _lost(place: Place, outcome: Promotion, asked: Attempt) -> Promotion:
         since = winner.since.isoformat(timespec="seconds")
         reason = f"version {winner.version} was put in service meanwhile by {winner.by} at {since}"
         # the winner stands in the ledger before the one that lost to it
-        place.ledger.append(change_entry(place, winner))
+        place.ledger.append(change_entry(place.name, winner))
     lost = replace(outcome, outcome="lost", champion=winner, reasons=(reason,))
     return _failed(place, lost, asked)
 

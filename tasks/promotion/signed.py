@@ -25,13 +25,9 @@ def sign_pointer(place: Place, kind: Kind, content: Mapping[str, Any]) -> bytes:
     Raises:
         ConfigurationError: there is no signing key.
     """
-    signature = signature_of(place, kind, content)
-    return canonical({**seal(kind, content), SIGNATURE: signature})
-
-
-def signature_of(place: Place, kind: Kind, content: Mapping[str, Any]) -> str:
-    """Return the signature over the content with its kind and format."""
-    return place.keyring.sign(_purpose(place, kind), canonical(seal(kind, content)))
+    document = seal(kind, content)
+    signature = place.keyring.sign(_purpose(place, kind), canonical(document))
+    return canonical({**document, SIGNATURE: signature})
 
 
 def verify_pointer(
@@ -64,11 +60,6 @@ def verify_pointer(
         rule = f"it is as it was signed, by a key that is believed, for {place.name}"
         raise IntegrityError(where, rule, "another signature", remedy)
     return content
-
-
-def holds(place: Place, kind: Kind, content: Mapping[str, Any], signature: Any) -> bool:
-    """Say whether a key ever signed this content."""
-    return place.keyring.held(_purpose(place, kind), canonical(seal(kind, content)), signature)
 
 
 def _purpose(place: Place, kind: Kind) -> str:

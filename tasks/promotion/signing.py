@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.data.commits import Commit
 from tasks.errors import IntegrityError, PerennialError, PreconditionFailed
-from tasks.ledger.links import walk
+from tasks.ledger.links import link_of, walk
 from tasks.promotion import pointer, trials
 from tasks.promotion.manifest import sign_again
-from tasks.promotion.versions import manifest_of, published
+from tasks.promotion.versions import check_files, manifest_of, published
 from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.exchange import steady
@@ -44,11 +45,13 @@ def verify_place(place: Place) -> tuple[Verified, ...]:
 def accept_unsigned(place: Place) -> tuple[str, ...]:
     """Sign the pointers that an earlier release left without a signature; say what they say.
 
+    A champion's pointer that was lost, or is older than the ledger, becomes what that tells.
+
     Raises:
         IntegrityError: one is damaged, or signed with a key that is not believed.
     """
     accepted = []
-    champion = _unless_signed(place, pointer.read)
+    champion = _unless_signed(place, _accept_champion)
     if champion is not None:
         pointer.swap(place, *champion)
         accepted.append(_words(champion[0]))
@@ -106,6 +109,17 @@ def _sign_pointers(place: Place) -> Iterator[bool]:
     yield trial is not None
 
 
+def _accept_champion(place: Place, *, accept: bool = False) -> tuple[pointer.Champion, str] | None:
+    """Return the champion; where it was lost or put back, as the ledger tells it."""
+    if not accept:
+        return pointer.read_newest(place)
+    found, entries = pointer.read(place, accept=True), place.ledger.entries()
+    told = pointer.rebuild(entries, place.layout.champion)
+    if found is None or told is None or told.since <= found[0].since:
+        return found
+    return told, found[1]
+
+
 def _unless_signed(place: Place, read: Callable[..., Any]) -> Any:
     """Return what a pointer says, and its entity tag, where it has no signature; else None."""
     try:
@@ -123,7 +137,7 @@ def _look(place: Place, what: str, tell: Callable[[Place], str]) -> Verified:
 
 
 def _tell_champion(place: Place) -> str:
-    found = pointer.read(place)
+    found = pointer.read_newest(place)
     return "none yet" if found is None else _words(found[0])
 
 
@@ -141,7 +155,9 @@ def _tell_trial(place: Place) -> str:
 
 def _telling(version: int) -> Callable[[Place], str]:
     def tell(place: Place) -> str:
-        verdict = manifest_of(place, version).verdict
+        manifest = manifest_of(place, version)
+        check_files(place, manifest)
+        verdict = manifest.verdict
         return "passed the gate" if verdict.passed else "refused by the gate"
 
     return tell
@@ -152,8 +168,9 @@ def _tell_ledger(place: Place) -> str:
     rows = table.rows()
     if rows is None:
         return "none yet"
-    found = walk(place.keyring, table.history(), rows.to_pylist())
-    faults = [*found.faults, *_unheard(place)]
+    commits = table.history()
+    found = walk(place.keyring, place.name, commits, rows.to_pylist())
+    faults = [*found.faults, *_tell_cut(place, commits)]
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         rule = "each line is as it was written, and follows the line before"
@@ -163,9 +180,13 @@ def _tell_ledger(place: Place) -> str:
     return f"{found.linked} lines, each linked to the one before{before}"
 
 
-def _unheard(place: Place) -> Iterator[str]:
-    """Yield a sentence where the last promotion is missing: so would be lines after it."""
-    champion = pointer.read(place)
-    changes = {entry.id for entry in place.ledger.entries()}
-    if champion is not None and f"{champion[0].kind}-{champion[0].id}" not in changes:
-        yield f"it does not tell of the {champion[0].kind} of version {champion[0].version}"
+def _tell_cut(place: Place, commits: Sequence[Commit]) -> Iterator[str]:
+    """Yield a sentence where lines are missing that the champion's pointer knows of."""
+    found = pointer.read(place)
+    if found is None:
+        return
+    champion, changes = found[0], {entry.id for entry in place.ledger.entries()}
+    if f"{champion.kind}-{champion.id}" not in changes:
+        yield f"it does not tell of the {champion.kind} of version {champion.version}"
+    if champion.anchor and champion.anchor not in map(link_of, commits):
+        yield f"the line before the {champion.kind} of version {champion.version} is not there"

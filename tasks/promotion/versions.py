@@ -168,6 +168,16 @@ def manifest_of(place: Place, version: int) -> Manifest:
     return manifest
 
 
+def check_files(place: Place, manifest: Manifest) -> None:
+    """Read every file of a version, and compare it with its digest.
+
+    Raises:
+        IntegrityError: one is another, or gone.
+    """
+    for name in manifest.files:
+        _file(place, manifest, name)
+
+
 def check_answers(version: ModelVersion, where: str) -> None:
     """Let the model answer its golden rows.
 

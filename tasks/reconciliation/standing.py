@@ -110,6 +110,8 @@ def read_standing(place: Place) -> Standing:
     """
     entries = place.ledger.entries()
     arrived, found = find_arrivals(place), pointer.read(place)
+    if found is not None:
+        pointer.refuse_older(place, found[0], entries)
     entrances = {kind: Entrance(kind, place.layout) for kind in KINDS}
     champion = None if found is None else found[0]
     asked, collected = find_unanswered(entries), read_progress(place)

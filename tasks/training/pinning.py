@@ -68,7 +68,7 @@ def list_unseen(place: Place) -> tuple[Arrival, ...]:
 
     Nothing before the first champion: there is nobody to look.
     """
-    found = pointer.read(place)
+    found = pointer.read_newest(place)
     if found is None:
         return ()
     manifest = manifest_of(place, found[0].version)

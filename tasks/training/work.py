@@ -91,7 +91,7 @@ class Work:
     # read once: what is compared and what is replaced must be the same champion
     @cached_property
     def _pointer(self) -> tuple[Champion, str] | None:
-        return pointer.read(self.workspace)
+        return pointer.read_newest(self.workspace)
 
     @property
     def pointer_tag(self) -> str | None:

@@ -36,7 +36,7 @@ def ledger() -> Ledger:
 def check(ledger: Ledger, keyring: Keyring = KEY) -> LedgerCheck:
     rows = ledger.table.rows()
     assert rows is not None
-    return walk(keyring, ledger.table.history(), rows.to_pylist())
+    return walk(keyring, "flights", ledger.table.history(), rows.to_pylist())
 
 
 def test_what_was_written_holds_under_the_key_of_its_time_and_under_no_other(
@@ -56,7 +56,7 @@ def test_lines_of_a_release_that_linked_none_are_counted(ledger: Ledger) -> None
         replace(commit, metadata={}) if commit.version < 3 else commit
         for commit in ledger.table.history()
     ]
-    found = walk(KEY, commits, rows.to_pylist())
+    found = walk(KEY, "flights", commits, rows.to_pylist())
     assert (found.linked, found.before) == (2, 2)
     # the third was linked to one that is not there any more
     assert [fault.partition(":")[0] for fault in found.faults] == ["version 3"]
@@ -106,7 +106,7 @@ def test_who_has_no_key_is_seen(
     assert table is not None
     commits, rows = list(ledger.table.history()), table.to_pylist()
     attack(commits, rows)
-    assert walk(KEY, commits, rows).faults
+    assert walk(KEY, "flights", commits, rows).faults
 
 
 def test_a_line_that_came_without_a_key_is_seen_on_a_real_table(ledger: Ledger) -> None:

@@ -18,6 +18,7 @@ from tasks.faults import WAIT
 from tasks.ledger.entry import Entry
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote, repair, rollback
+from tasks.promotion.signing import accept_unsigned
 from tasks.promotion.versions import publish
 from tasks.reconciliation.ending import end_pipeline
 from tasks.store.bucket import Bucket
@@ -82,7 +83,9 @@ def test_a_promotion_sets_pointer_ledger_and_alias(
     assert alias(context) == 2
 
 
-def test_a_pointer_that_was_lost_is_as_the_ledger_tells_it(context: Place) -> None:
+def test_a_pointer_that_was_lost_is_made_of_the_ledger_once_a_person_says_so(
+    context: Place,
+) -> None:
     assert pointer.read(context) is None
     steps = [
         lambda: promote(context, 1, **WHO),
@@ -95,7 +98,13 @@ def test_a_pointer_that_was_lost_is_as_the_ledger_tells_it(context: Place) -> No
         key, told = context.layout.champion, kinds(context)
         before = context.bucket.get(key)
         context.bucket.delete(key)
-        assert champion(context).id
+        for act in (lambda: promote(context, 1, **WHO), lambda: repair(context)):
+            with pytest.raises(
+                IntegrityError, match=r"verify \S+ --accept` makes it of the ledger"
+            ):
+                act()
+        assert context.bucket.head(key) is None
+        accept_unsigned(context)
         assert context.bucket.get(key) == before
         assert kinds(context) == told
         # whoever decided by what was there before the loss is not told of a change
@@ -110,7 +119,7 @@ def test_only_where_the_data_go_does_a_pointer_not_come_back(
     promote(context, 1, **WHO)
     end_pipeline(context, tmp_path / "toy.yaml", "ada", "no use")
     context.bucket.delete(context.layout.champion)
-    found = pointer.read(context)
+    found = pointer.read(context, accept=True)
     assert found is not None
     assert found[0].version == 1
     for _ in range(2):

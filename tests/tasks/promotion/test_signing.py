@@ -7,15 +7,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from tasks.documents import seal
 from tasks.errors import IntegrityError
+from tasks.ledger.ledger import ledger_of
+from tasks.ledger.links import link_of
 from tasks.promotion import pointer, trials
 from tasks.promotion.promote import promote, rollback
 from tasks.promotion.signing import accept_everywhere, accept_unsigned, sign_anew, verify_place
 from tasks.promotion.trials import begin
 from tasks.promotion.versions import load_champion
+from tasks.reconciliation.standing import read_standing
 from tasks.records import plain
 from tasks.signatures import Keyring, canonical
 from tasks.workspace import Place
@@ -34,6 +38,10 @@ def place() -> Place:
     for version in (1, 2):
         assert promote(made, version, **WHO).outcome == "promoted"
     return made
+
+
+def told_champion(place: Place) -> str:
+    return verify_place(place)[0].told
 
 
 def told(place: Place) -> dict[str, str]:
@@ -79,23 +87,40 @@ def test_the_pointer_of_another_pipeline_is_none_of_this_one(place: Place) -> No
         pointer.read(other)
 
 
-def test_what_the_ledger_tells_of_a_lost_pointer_is_believed_if_it_was_signed(
+def test_a_pointer_that_was_put_back_is_believed_by_no_training_and_no_promotion(
     place: Place,
 ) -> None:
+    before = place.bucket.get(place.layout.champion)
+    rollback(place, **WHO)
+    place.bucket.put(place.layout.champion, before)
+    assert "champion" in told(place)
+    for read in (pointer.read_newest, read_standing, lambda place: promote(place, 2, **WHO)):
+        with pytest.raises(IntegrityError, match="before the rollback of version 1"):
+            read(place)
+    assert accept_unsigned(place) == (told_champion(place),)
+    assert told(place) == {}
+    assert load_champion(place).manifest.version == 1
+
+
+def test_a_ledger_that_was_cut_or_written_anew_is_not_that_of_the_pointer(place: Place) -> None:
+    rows, commits = place.ledger.table.rows(), place.ledger.table.history()
+    assert rows is not None
     found = pointer.read(place)
     assert found is not None
-    # a line that anybody could have appended who may write to the bucket
-    entry = next(e for e in place.ledger.entries() if e.version == 1)
-    later = replace(found[0], version=1, digest=str(entry.figures["digest"]), attempt="theirs")
-    figures = {"attempt": "theirs", "digest": later.digest, "replaced": 2, "why": "x"}
-    forged = replace(
-        entry, id="promotion-theirs", at=found[0].since + timedelta(days=1), figures=figures
-    )
-    place.ledger.append(forged)
-    place.bucket.delete(place.layout.champion)
-    with pytest.raises(IntegrityError, match="version 1, by ada, without its signature"):
-        pointer.read(place)
-    assert place.bucket.head(place.layout.champion) is None
+    assert found[0].anchor in [link_of(commit) for commit in commits]
+    (place.bucket.folder / place.layout.ledger).rename(place.bucket.folder / "away")
+    unlinked = ledger_of(place.bucket, place.name, KEY).table
+    for row in rows.to_pylist():
+        line = pa.Table.from_pylist([row], rows.schema)
+        unlinked.append(line, row["id"], {"kind": row["kind"]})
+    (fault,) = told(place).values()
+    assert "the line before the promotion of version 2 is not there" in fault
+
+
+def test_a_model_that_was_exchanged_is_seen(place: Place) -> None:
+    key = place.layout.model_file(2, "model.onnx")
+    place.bucket.put(key, place.bucket.get(key) + b"!")
+    assert {*told(place)} == {"version 2"}
 
 
 def test_what_an_earlier_release_left_is_signed_once_a_person_says_so(place: Place) -> None:
