@@ -72,7 +72,9 @@ class PerennialError(Exception):
 
     def __str__(self) -> str:
         got = "" if self.came is None else f"; got {self.came}"
-        end = f" {self.remedy}" if self.remedy else ""
+        # a remedy of several lines begins on its own
+        apart = "" if self.remedy.startswith("\n") else " "
+        end = f"{apart}{self.remedy}" if self.remedy else ""
         return f"{self.where}: {self.rule}{got}.{end}"
 
 

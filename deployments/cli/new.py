@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tasks.readers.study import Question, Study
 
 SAMPLE = 10_000  # rows that leaks and personal data are looked for in
+WORDS = {"kind", "true", "false", "yes", "no"}  # what may be said of a target of ja and nein
 LOOKED = 200_000  # first rows that the sample is spread over: a file is often sorted by class
 
 
@@ -115,6 +116,10 @@ def _draft(
         sample = sample_rows(data, seen, said.data.max_bytes)
         made = draft(name, data.name, target, seen, sample, wishes)
     except BadBatch as error:
+        if error.problems[0].rule == "format":
+            rule = "it is a file of CSV, Parquet or JSON lines"
+            remedy = error.problems[0].message
+            raise ConfigurationError("--data", rule, str(data), remedy) from error
         came = " ".join(problem.sentence for problem in error.problems).rstrip(".")
         raise DataError(str(data), "the file can be read", came) from error
     # what was said of the source is part of what the study found
@@ -164,13 +169,16 @@ def study_file(data: Path, said: Pipeline, target: str) -> Study:
         shown = (q.without_values if q.column in personal else q for q in seen.questions)
         raise _asking(data, tuple(shown))
     check_column(seen.columns, target, "--target")
-    told = target in said.source.columns
+    told = target in said.source.columns and said.source.columns[target].model_fields_set & WORDS
     return read_target(seen if told else keep_words(seen, target), target)
 
 
 def _asking(data: Path, questions: tuple[Question, ...]) -> ConfigurationError:
     told = "".join(f"\n  {question.column or data.name}: {question.text}" for question in questions)
-    remedy = f"{told}\nSay it, such as: --set {quote(questions[0].setting)}"
+    # the names of columns follow from what the file as a whole is
+    whole = [question for question in questions if not question.column]
+    asked = [f"--set {quote(question.setting)}" for question in whole or questions]
+    remedy = f"{told}\nSay it, such as: {' '.join(asked)}"
     return ConfigurationError(data.name, "a person says what the file does not", None, remedy)
 
 

@@ -19,6 +19,8 @@ MOST = 0.8  # the share of values that are numbers
 MARKS = 5  # more kinds of other values are words or codes, not marks
 FEWEST = 20  # values: of a handful, a share says nothing
 NUMBER = re.compile(r"[-+]?\d+(?P<rest>[.,]\d+)?")
+GROUPED = re.compile(r"[-+]?(0|[1-9]\d{0,2}([.,]\d{3})*)")
+MONTH = re.compile(r"(0?[1-9]|1[0-2])\.(18|19|20)\d\d")
 CODE = re.compile(r"0\d+")
 
 
@@ -51,6 +53,10 @@ def count_marks(study: Study, sample: pd.DataFrame) -> Study:
 
 
 def _say(name: str, values: Sequence[str]) -> str | None:
+    if len(values) >= FEWEST and all(map(MONTH.fullmatch, values)):
+        setting = quote(f"source.columns.{quoted(name)}.format=%m.%Y")
+        told = f"{name}: `{values[0]}` looks like a month and a year, and stays text"
+        return f"{told}. To read it as a time: --set {setting}"
     numbers = [value for value in values if NUMBER.fullmatch(value)]
     marks = [
         mark for mark, _ in Counter(v for v in values if not NUMBER.fullmatch(v)).most_common()
@@ -60,7 +66,9 @@ def _say(name: str, values: Sequence[str]) -> str | None:
     if not few or len(points) > 1 or any(map(CODE.fullmatch, numbers)):
         return None
     column = f"source.columns.{quoted(name)}"
-    said = ["kind=number", *(["decimal=,"] if points == {","} else []), f"missing={flow(marks)}"]
+    # of 35,287 alone nobody knows what its comma is: `new` asks once the marks are said
+    sure = points == {","} and not all(map(GROUPED.fullmatch, numbers))
+    said = ["kind=number", *(["decimal=,"] if sure else []), f"missing={flow(marks)}"]
     settings = " ".join(f"--set {quote(f'{column}.{setting}')}" for setting in said)
     shown = ", ".join(f"`{mark}`" for mark in marks)
     return (

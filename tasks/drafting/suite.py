@@ -129,8 +129,8 @@ def _range(column: ColumnStudy) -> Iterator[str]:
     span = float(most) - float(least)
     if not 0 < span < math.inf:
         return
-    # As far again on both sides; what begins next to nothing begins there by nature.
-    low = 0 if 0 <= least <= 0.1 * span else _round(least - span, math.floor)
+    # As far again on both sides; what is never below nothing begins there by nature.
+    low = 0 if 0 <= least <= span else _round(least - span, math.floor)
     ends = {"min_value": str(low), "max_value": str(_round(most + span, math.ceil))}
     name = _text(column.name)
     yield from _expect("ColumnValuesToBeBetween", column=name, **ends, mostly=str(MOSTLY_RANGE))

@@ -33,6 +33,9 @@ MARKS: tuple[tuple[Thousands, Literal[".", ","]], ...] = (
     *(("", "."), (",", "."), (" ", "."), ("'", ".")),
     *(("", ","), (".", ","), (" ", ",")),
 )
+# Whole numbers with points between thousands, each of which reads with a decimal point as well.
+GROUPED = rf"^[{SIGNS} ]*[+-]?[{SIGNS} ]*(0|[1-9][0-9]{{0,2}}(\.[0-9]{{3}})*)[{SIGNS} ]*$"
+POINTED = Reading(kind="integer", thousands=".", decimal=",")
 LEVELS = 10_000  # values of a column that are counted one by one
 COUNTED = 100_000  # values of a column that repeats, beyond which they are not counted
 
@@ -64,6 +67,7 @@ class ColumnTally:
     last: int | None = None
     hashes: list[pl.Series] | None = field(default_factory=list)
     numeric: bool = True
+    pointed: bool = True
 
     def see(self, texts: pl.Series) -> None:
         """Take a block of rows into account, nulls for missing values."""
@@ -120,11 +124,14 @@ class ColumnTally:
             self.blanks = bool(values.str.contains(r"^\s|\s$").any())
         if first:
             self.forms = _first_forms(values, possible)
+            self.forms += [POINTED] if plain_number else []
         # Numbers so far may turn out to be written with marks: earlier blocks fit those, too.
         if self.numeric and not plain_number:
             self.numeric = False
             self.forms += _marked_forms(values, fractions=not (first or whole))
         probe = values.head(PROBE)
+        if self.pointed:
+            self.pointed = all(bool(some.str.contains(GROUPED).all()) for some in (probe, values))
         self.forms = [form for form in self.forms if _fits(probe, form)]
         self.forms = [form for form in self.forms if self._extend(values, form)]
         if plain_number:

@@ -12,10 +12,11 @@ import polars as pl
 
 from expectations.suite import Kind
 from tasks.config.source import Unit
-from tasks.readers.column import ColumnTally
+from tasks.readers.answers import complete
+from tasks.readers.column import POINTED, ColumnTally
 from tasks.readers.kinds import NUMERIC, TIMES
 from tasks.readers.options import Reading
-from tasks.readers.reading import PER_MICROSECOND, kind_read, read_column
+from tasks.readers.reading import PER_MICROSECOND, read_column
 from tasks.readers.times import NAMED_ZONE
 
 SHOWN = 50  # of the commonest values
@@ -83,7 +84,7 @@ def judge_column(
     """
     kind, reading, forms = _read(name, tally, typed, types)
     if given is not None:
-        kind, reading, forms = kind_read(given) or kind, given, (given,)
+        kind, reading, forms = complete(given, kind, reading, forms, tuple(tally.markers))
     distinct, repeated = _count(tally)
     words = kind == "string"
     gone = 0 if words else sum(tally.markers.values())
@@ -113,16 +114,21 @@ def judge_column(
 
 
 def describe_reading(column: ColumnStudy) -> str:
-    """Return in one line how a column is read, with a value of it."""
+    """Return in one line how a column is read, with a value of it that the reading changes."""
     reading = column.reading
     assert reading is not None
-    shown = next((text for text in column.examples if text not in reading.missing), None)
+    texts = [text for text in column.examples if text not in reading.missing]
     said = []
-    if shown is not None and column.code:
-        said.append(f"`{shown}` is a code, and stays text")
-    elif shown is not None and reading.model_fields_set - {"kind", "missing"}:
-        value = read_column(pl.Series([shown]).to_arrow(), reading, column.kind)[0][0].as_py()
-        said.append(f"`{shown}` reads as {value}")
+    if texts and column.code:
+        said.append(f"`{texts[0]}` is a code, and stays text")
+    elif texts and reading.model_fields_set - {"kind", "missing"}:
+        values = read_column(pl.Series(texts).to_arrow(), reading, column.kind)[0].to_pylist()
+        read = [*zip(texts, values, strict=True)]
+        signs = {*reading.strip, *reading.thousands, reading.decimal.strip(".")} - {""}
+        changed = [pair for pair in read if str(pair[1]) != pair[0]]
+        marked = [pair for pair in changed if any(sign in pair[0] for sign in signs)]
+        said += [f"`{text}` reads as {value}" for text, value in (marked or changed)[:1]]
+        said += ["blanks around values are left out"] if not said and reading.strip == " " else []
         said += [f"counted in {reading.unit} since 1970"] if reading.unit else []
     if reading.missing:
         marks = ", ".join(f"`{mark}`" for mark in reading.missing)
@@ -138,6 +144,10 @@ def _read(
     marks = tuple(sorted(mark for mark in tally.markers if mark))
     forms = _distinct_forms(tally, marks)
     if plain in NUMERIC:
+        texts = typed in (None, "string") and types <= SPOKEN
+        if plain == "number" and tally.pointed and texts and POINTED in tally.forms:
+            both = (POINTED, Reading(kind="number", decimal="."))
+            return plain, None, tuple(form.model_copy(update={"missing": marks}) for form in both)
         times = [*_counted_times(tally), *(form for form in forms if form.kind in TIMES)]
         return _read_number(name, plain, tally, times, typed, types)
     if plain != "string":
@@ -197,9 +207,8 @@ def _distinct_forms(tally: ColumnTally, marks: tuple[str, ...]) -> list[Reading]
 def _same_number(form: Reading, other: Reading, tally: ColumnTally) -> bool:
     # Without a mark in any value, or with the same one before the fraction, they read alike.
     plain = Reading(kind=other.kind, strip=other.strip)
-    return other.kind in NUMERIC and (
-        form.decimal == other.decimal or any(made == plain for made in tally.forms)
-    )
+    alike = plain in tally.forms and not (tally.pointed and other.kind == "number")
+    return other.kind in NUMERIC and (form.decimal == other.decimal or alike)
 
 
 def _counted_times(tally: ColumnTally) -> list[Reading]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tasks.readers.answers import is_ambiguous
 from tasks.readers.column_study import ColumnStudy
-from tasks.readers.kinds import NUMERIC, TIMES
-from tasks.readers.options import Reading
+from tasks.readers.kinds import TIMES
 from tasks.readers.private import conceal
 from tasks.readers.reading import quoted
 from tasks.readers.source import NO_HEADER, doubt_header
@@ -54,18 +54,20 @@ class Question:
 def ask(column: ColumnStudy) -> list[Question]:
     """Return what is to be asked of a column: nothing where it reads in one way."""
     forms = column.forms
-    if column.reading is not None or len(forms) < 2:
+    if column.reading is not None or not is_ambiguous(forms):
         return []
-    shown = " and ".join(f"`{text}`" for text in column.examples[:2])
-    if all(form.kind in TIMES and form.format for form in forms):
+    texts = [text for text in column.examples if text not in forms[0].missing]
+    shown = " and ".join(f"`{text}`" for text in texts[:2])
+    if forms[0].kind in TIMES:
         choices = tuple(form.format or "" for form in forms)
         text = f"{shown} read as {' and as '.join(choices)}: which comes first, day or month?"
         return [Question(column.name, text, choices)]
-    if all(form.kind in NUMERIC and _marked(form) for form in forms):
-        choices = tuple(f"decimal {form.decimal}" for form in forms)
-        text = f"{shown} read with a decimal point and with a decimal comma."
-        return [Question(column.name, text, choices)]
-    return []
+    choices = tuple(f"decimal {form.decimal}" for form in forms)
+    ways = "with a decimal point and with a decimal comma"
+    if any(form.thousands == "." for form in forms):
+        shown = " and ".join([f"`{text}`" for text in texts if "." in text][:2] or [shown])
+        ways = "with points between thousands (decimal=,) and with a decimal point (decimal=.)"
+    return [Question(column.name, f"{shown} read {ways}.", choices)]
 
 
 def ask_names(
@@ -98,7 +100,3 @@ def ask_names(
     way = f"{NO_HEADER} If it holds the names all the same: source.names=[]."
     names = f"[{', '.join(f'column_{place}' for place in range(1, len(header) + 1))}]"
     return [Question("", f"The first line is {shown}{more}: {why}. {way}", (names,))]
-
-
-def _marked(form: Reading) -> bool:
-    return bool(form.thousands) or form.decimal != "."

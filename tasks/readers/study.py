@@ -10,11 +10,12 @@ import polars as pl
 import pyarrow as pa
 
 from tasks.readers.column import ColumnTally
-from tasks.readers.column_study import ColumnStudy, describe_reading, judge_column
+from tasks.readers.column_study import SPOKEN, ColumnStudy, describe_reading, judge_column
 from tasks.readers.dialect import find_dialect
 from tasks.readers.formats import open_source, tell_format
 from tasks.readers.options import PLAIN, Reading, SourceOptions
 from tasks.readers.parts import find_parts
+from tasks.readers.points import settle_points
 from tasks.readers.problem import Problem
 from tasks.readers.questions import Question, ask, ask_names
 from tasks.readers.read_csv import CsvSource
@@ -72,21 +73,20 @@ def study(
         questions += ask_names([*filter(None, source.header)], levels)
     typed = source.infer() if isinstance(source, ParquetSource) else {}
     types = source.types if isinstance(source, JsonLinesSource) else {}
-    columns = {
-        column: judge_column(
-            column,
-            tally,
-            typed.get(column),
-            frozenset(types.get(column, ())),
-            given.columns.get(column),
-        )
-        for column, tally in tallies.items()
-    }
+
+    def judge(column: str, said: Reading | None) -> ColumnStudy:
+        came = frozenset(types.get(column, ()))
+        return judge_column(column, tallies[column], typed.get(column), came, said)
+
+    columns = {column: judge(column, given.columns.get(column)) for column in tallies}
+    written = {c for c in columns if typed.get(c, "string") == "string"}
+    proofs = settle_points(columns, {c for c in written if types.get(c, set()) <= SPOKEN})
+    columns |= {column: judge(column, form) for column, (form, _) in proofs.items()}
     readings = dict(given.columns)
     for column, judged in columns.items():
-        if judged.reading is not None and column not in given.columns:
+        if judged.reading is not None and judged.reading != given.columns.get(column):
             readings[column] = judged.reading
-            notes.append(describe_reading(judged))
+            notes.append(describe_reading(judged) + "".join(proofs.get(column, ())[1:]))
         questions += ask(judged)
     made = dict(given.derive)
     parts = None if made else find_parts(columns)
@@ -135,7 +135,11 @@ def _tallied(
     rows = said = 0
     for batch in source.batches():
         for name, tally in tallies.items():
-            tally.see(pl.Series(_texts(batch, name, options)))
+            reading = options.columns.get(name)
+            texts = pl.Series(_texts(batch, name, options), dtype=pl.String)
+            if reading is not None and reading.missing:
+                texts = texts.set(texts.is_in(list(reading.missing)).fill_null(value=False), None)
+            tally.see(texts)
         rows += batch.num_rows
         if rows - said >= SAID:
             said = rows

@@ -555,3 +555,131 @@ def test_thousands_that_come_with_a_later_file_are_told_with_the_setting_that_re
     assert place.new("shop", tmp_path / "a.csv", *words) == 0
     marked[::-1].to_csv(tmp_path / "c.csv", index=False)
     assert place.ingest("shop", tmp_path / "c.csv").outcome == "accepted"
+
+
+def asked_table(**columns: list[str]) -> pd.DataFrame:
+    return plain(np.random.default_rng(5)).assign(**columns)
+
+
+ASKED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "money": (
+        lambda: (
+            asked_table(paid=[f"${80 + n % 9},{100 + n}" if n % 9 else "N/A" for n in range(ROWS)])
+            .to_csv(index=False)
+            .encode()
+        ),
+        "y",
+    ),
+    "euros": (
+        lambda: (
+            asked_table(paid=[f"{80 + n % 9}.{100 + n} €" for n in range(ROWS)])
+            .drop(columns="x")
+            .assign(z=range(ROWS))
+            .to_csv(index=False, sep=";")
+            .encode()
+        ),
+        "y",
+    ),
+    "points": (
+        lambda: (
+            asked_table(km=[f"{1 + n % 9}.{100 + n}" if n % 7 else "-" for n in range(ROWS)])
+            .assign(
+                x=range(ROWS), low=[f"{n}" if n % 2 else f"{1 + n}.{100 + n}" for n in range(ROWS)]
+            )
+            .to_csv(index=False, sep=";")
+            .encode()
+        ),
+        "y",
+    ),
+    "days": (
+        lambda: (
+            asked_table(
+                seen=[
+                    f"{1 + n % 12:02d}/{1 + n // 30:02d}/2023" if n % 5 else "?"
+                    for n in range(ROWS)
+                ]
+            )
+            .to_csv(index=False)
+            .encode()
+        ),
+        "y",
+    ),
+    "letters": (
+        lambda: (
+            asked_table(town=["Москва", "Омск"] * (ROWS // 2)).to_csv(index=False).encode("cp1251")
+        ),
+        "y",
+    ),
+    "names": (
+        lambda: (
+            asked_table(town=["Ulm", "Brest"] * (ROWS // 2))
+            .to_csv(index=False, header=False)
+            .encode()
+        ),
+        "column_2",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_the_answer_that_a_question_proposes_drafts_what_ingest_takes_whole(
+    place: Place, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, target = ASKED[kind]
+    data = tmp_path / "a.csv"
+    data.write_bytes(made())
+    words = ("--target", target)
+    assert place.new(kind, data, *words) == 2
+    asked, _, proposed = capsys.readouterr().err.partition("Say it, such as: ")
+    assert "does not.\n" in asked
+    assert place.new(kind, data, *words, *shlex.split(proposed)) == 0, capsys.readouterr().err
+    landed = place.ingest(kind, data)
+    assert (landed.outcome, landed.reasons) == ("accepted", ())
+    assert landed.rows == len(data.read_bytes().splitlines()) - (kind != "names")
+    for name, reading in place.read(kind).source.columns.items():
+        assert reading.kind in ("integer", "number", "date"), name
+
+
+def test_the_settings_of_a_nearly_numeric_column_lead_to_thousands_not_to_fractions(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    km = [f"{1 + n % 9}.{100 + n}" if n % 20 else "k.A." for n in range(ROWS)]
+    made = asked_table(km=km).assign(used=[f"{n % 7},{n % 10}" for n in range(ROWS)])
+    data = tmp_path / "a.csv"
+    made.to_csv(data, index=False, sep=";")
+    assert place.new("cars", data, "--target", "y") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "all but `k.A.`" in line]
+    settings = shlex.split(line[line.index("--set") :])
+    assert place.new("cars", data, "--target", "y", "--force", *settings) == 0
+    told = "km: `2.101` reads as 2101.0, `k.A.` stands for no value, with decimal commas as in used"
+    assert told in capsys.readouterr().out
+    assert place.read("cars").source.columns["km"].thousands == "."
+    assert place.ingest("cars", data).outcome == "accepted"
+    made.drop(columns=["used", "x"]).assign(z=range(ROWS)).to_csv(data, index=False, sep=";")
+    assert place.new("cars", data, "--target", "y", "--force", *settings) == 2
+    assert "with points between thousands (decimal=,)" in capsys.readouterr().err
+
+
+def test_a_month_and_a_year_are_named_and_the_setting_reads_them(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = [f"{1 + n % 12:02d}.{2005 + n % 19}" for n in range(ROWS)]
+    data = tmp_path / "a.csv"
+    asked_table(first=first).to_csv(data, index=False)
+    assert place.new("months", data, "--target", "y") == 0
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if "a month and a year" in line]
+    settings = shlex.split(line[line.index("--set") :])
+    assert place.new("months", data, "--target", "y", "--force", *settings) == 0
+    assert place.read("months").event_time == "first"
+    assert place.ingest("months", data).outcome == "accepted"
+
+
+def test_a_spreadsheet_is_a_wrong_use_and_told_what_to_bring(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "a.xlsx"
+    data.write_bytes(b"PK\x03\x04")
+    assert place.new("sheet", data, "--target", "y") == 2
+    told = f"--data: it is a file of CSV, Parquet or JSON lines; got {data}. A spreadsheet is not"
+    assert told in capsys.readouterr().err

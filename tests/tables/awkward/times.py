@@ -84,7 +84,7 @@ SCENES = (
     Scene(
         "dates-asked",
         one(doubtful),
-        refused="table.csv: a person says what the file does not. \n"
+        refused="table.csv: a person says what the file does not.\n"
         f"  seen: {ASKING}: which comes first, day or month?\n"
         "Say it, such as: --set 'source.columns.\"seen\".format=%d/%m/%Y'",
     ),

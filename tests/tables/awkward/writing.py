@@ -134,7 +134,7 @@ HARVEST: dict[str, Any] = {
 }
 READABLE = "{file}: the file can be read; got "
 ASKED = (
-    "ernte.csv: a person says what the file does not. \n"
+    "ernte.csv: a person says what the file does not.\n"
     "  ernte.csv: The first line is `Nähe Fluß`, `weiß`, `17.25`, …: its fields come again below "
     "as values. If the first line is a row, set source.names, or write a line of names before it. "
     "If it holds the names all the same: source.names=[].\n"
@@ -163,7 +163,8 @@ SCENES = (
         "spreadsheet",
         spreadsheet,
         "Ertrag",
-        refused=f"{READABLE}format: A spreadsheet is not read. Save it as CSV or Parquet.",
+        refused="--data: it is a file of CSV, Parquet or JSON lines; got {file}. A spreadsheet is "
+        "not read. Save it as CSV or Parquet.",
     ),
     Scene(
         "half-a-letter",

@@ -186,3 +186,21 @@ def test_a_wide_table_gets_no_check_a_column() -> None:
     sample = pd.DataFrame({"y": SIZE} | {f"f{i}": draw.normal(size=ROWS) for i in range(500)})
     made = draft("wide", "wide.csv", "y", study, sample, Wishes())
     assert suite_text(made).count("gxe.Expect") < 10
+
+
+@pytest.mark.parametrize(
+    ("least", "low"), [(60.0, "0"), (0.0, "0"), (-1.0, "-310"), (900.0, "600")]
+)
+def test_no_range_goes_below_nothing_where_no_value_does(least: float, low: str) -> None:
+    seen = column("size", "number", [least, least + 300.0] * 4)
+    text = suite_text(
+        draft(
+            "a",
+            "a.csv",
+            "y",
+            study_of(seen, column("y", "integer", [0, 1] * 4), rows=8),
+            pd.DataFrame({"size": [least, least + 300.0] * 4, "y": [0, 1] * 4}),
+            Wishes(),
+        )
+    )
+    assert f"min_value={low}," in text

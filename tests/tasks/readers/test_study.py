@@ -39,6 +39,9 @@ def read(folder: Path, name: str, options: SourceOptions) -> dict[str, list[Any]
     return rows
 
 
+rows_of = read
+
+
 def column_of(values: Sequence[str], name: str = "v") -> str:
     quoted = [f'"{value}"' for value in values]
     return f"{name},w\n" + "".join(f"{value},{n}.5\n" for n, value in enumerate(quoted))
@@ -151,6 +154,67 @@ def test_a_lone_group_of_three_is_asked_for(tmp_path: Path) -> None:
     sure = studied(tmp_path, "a.csv", column_of(["1,234", "5,678,901"]))
     assert sure.columns["v"].reading is not None
     assert sure.columns["v"].most == 5_678_901
+
+
+@pytest.mark.parametrize(
+    ("others", "kind", "read", "proof"),
+    [
+        (["6,9", "10,3"], "integer", [35287, 237], "with decimal commas as in w (`6,9`)"),
+        (["6.9", "10.3"], "number", [35.287, 237.0], "with decimal points as in w (`6.9`)"),
+        (["6,900", "x"], "number", None, ""),
+        (["69", "103"], "number", None, ""),
+    ],
+)
+def test_points_before_three_digits_are_settled_by_other_columns_or_asked_for(
+    others: list[str], kind: str, read: list[Any] | None, proof: str, tmp_path: Path
+) -> None:
+    lines = (f"{v};{w}\n" for v, w in zip(["35.287", "237"], others, strict=True))
+    found = studied(tmp_path, "a.csv", "v;w\n" + "".join(lines))
+    column = found.columns["v"]
+    assert (column.kind, [q.choices for q in found.questions if q.column == "v"]) == (
+        kind,
+        [] if read else [("decimal ,", "decimal .")],
+    )
+    if read:
+        assert rows_of(tmp_path, "a.csv", found.options)["v"] == read
+        assert (column.most, column.least) == (max(read), min(read))
+        assert any(note.startswith("v: ") and note.endswith(proof) for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["0.287", "1.123"], ["35.287", "2370"], ["35.287", "1.5"], ["035.287", "1.123"], ["12", "7"]],
+)
+def test_other_points_are_before_fractions(values: list[str], tmp_path: Path) -> None:
+    rows = "".join(f"{value};{n}\n" for n, value in enumerate(values))
+    assert studied(tmp_path, "a.csv", f"v;w\n{rows}").questions == ()
+
+
+def test_numbers_of_json_lines_have_points_before_fractions(tmp_path: Path) -> None:
+    content = '{"v": 35.287, "w": "1.234"}\n{"v": 1.5, "w": "237"}\n'
+    found = studied(tmp_path, "a.jsonl", content)
+    assert [question.column for question in found.questions] == ["w"]
+
+
+def test_what_a_person_leaves_open_is_found_as_before(tmp_path: Path) -> None:
+    content = column_of(["$84,755", "N/A", "gone", "$68,004"])
+    said = SourceOptions.model_validate({"columns": {"v": {"decimal": ".", "missing": ["gone"]}}})
+    found = studied(tmp_path, "a.csv", content, said)
+    assert found.options.written["columns"]["v"] == {
+        "kind": "integer",
+        "missing": ["gone", "N/A"],
+        "thousands": ",",
+        "strip": "$",
+    }
+    assert read(tmp_path, "a.csv", found.options)["v"] == [84755, None, None, 68004]
+    assert (found.columns["v"].missing, found.columns["v"].most) == (2, 84755)
+    half = SourceOptions.model_validate({"columns": {"v": {"missing": ["gone"]}}})
+    assert [q.column for q in studied(tmp_path, "a.csv", content, half).questions] == ["v"]
+
+
+def test_a_note_shows_a_value_that_the_reading_changes(tmp_path: Path) -> None:
+    found = studied(tmp_path, "a.csv", column_of(["Junior", "Senior "]))
+    assert found.notes == ("v: `Senior ` reads as Senior",)
 
 
 @pytest.mark.parametrize(
