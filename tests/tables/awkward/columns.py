@@ -236,7 +236,7 @@ SCENES = (
         "output-key",
         one(lambda draw: plain(draw).assign(prediction=[f"k{n}" for n in range(ROWS)])),
         words=("--key", "prediction"),
-        refused="output-key.yaml: 1 rule is broken. \n  file: key and event_time are no columns "
+        refused="output-key.yaml: 1 rule is broken.\n  file: key and event_time are no columns "
         "that scoring writes itself (prediction): rename the column in the data, or name another.",
     ),
     Scene("outputs", one(outputs), uses=("model_version", "prediction"), declared={"key": ()}),
