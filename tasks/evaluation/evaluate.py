@@ -125,10 +125,7 @@ def evaluate(
     sampling = held_out.sample(len(y), confidence, seed)
     deciding, every = METRICS[metric], task_metrics(task)
     metrics, gains = _judged(y, predictions, deciding, every, baselines, sampling)
-    naive = {
-        name: {each.name: each.score(y, as_judged(each, name, guess)) for each in every}
-        for name, guess in baselines.items()
-    }
+    naive = {name: _score_naive(y, name, guess, every) for name, guess in baselines.items()}
     return Evaluation(
         task=task,
         metric=metric,
@@ -147,6 +144,10 @@ def evaluate(
         slices=judge_slices(deciding, y, predictions, slices, sampling),
         curves=curves(y, predictions, task=task),
     )
+
+
+def _score_naive(y: Array, name: str, guess: Floats, every: tuple[Metric, ...]) -> dict[str, float]:
+    return {metric.name: metric.score(y, as_judged(metric, name, guess)) for metric in every}
 
 
 def measure(pipeline: Pipeline, y: Array, predictions: Floats) -> dict[str, Any]:
