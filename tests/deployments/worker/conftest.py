@@ -99,7 +99,7 @@ def deployed(prefect_server: Orchestrator) -> Iterator[Orchestrator]:
     with open_client(settings) as client:
         template = ProcessWorker.get_default_base_job_template()
         plain = WorkPoolCreate(name="plain", type="process", base_job_template=template)
-        client.create_work_pool(plain)
+        client.create_work_pool(plain, overwrite=True)  # by an earlier module, too
     every = [_spec(name, "example") for name in FLOWS]
     cold = replace(_spec("tell", "cold"), entrypoint=f"{examples.__file__}:tell")
     elsewhere = [_spec(name, "elsewhere", work_pool="plain") for name in ("linger", "recite")]

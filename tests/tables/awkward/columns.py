@@ -190,14 +190,14 @@ SCENES = (
         one(money),
         uses=("cost", "share"),
         reaches=("roc_auc", 0.93),
-        asks=(({"cost": 4000, "share": 80}, True), ({"cost": 300, "share": 10}, False)),
+        asks=(({"cost": 4000, "share": 80}, "Yes"), ({"cost": 300, "share": 10}, "No")),
     ),
     Scene(
         "euros",
         one(euros),
         uses=("betrag",),
         reaches=("roc_auc", 0.97),
-        asks=(({"betrag": 5000}, True), ({"betrag": 300.5}, False)),
+        asks=(({"betrag": 5000}, "ja"), ({"betrag": 300.5}, "nein")),
     ),
     Scene(
         "free-text",
