@@ -6,6 +6,7 @@ import ast
 import importlib
 import tomllib
 from fnmatch import fnmatch
+from graphlib import TopologicalSorter
 
 import pytest
 
@@ -119,3 +120,19 @@ def test_help_loads_no_learning_library() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stderr.strip() == "[]"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Neither lazily nor for types: what import-linter's layers leave open within one topic."""
+    modules = {
+        ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in SOURCES
+    }
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                named = {f"{node.module}.{alias.name}" for alias in node.names}
+                found = (named & modules.keys()) or {node.module} & modules.keys()
+                graph.setdefault(module, set()).update(found - {module})
+    tuple(TopologicalSorter(graph).static_order())

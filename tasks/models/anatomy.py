@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tasks.features.schema import Columns
 from tasks.features.terms import TermTable
 from tasks.models import ensembles
-from tasks.models.runtime import no_export
+from tasks.models.refusal import refuse_export
 from tasks.models.trees import Tree
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ def read_export(data: bytes, take: Callable[[Any, str, Columns], T]) -> T:
         return take(model, notes["perennial.task"], columns)
     # protobuf, json and a look-up fail each with an error of its own on bytes that are not ours
     except Exception as error:
-        raise no_export(data, error) from error
+        raise refuse_export(data, error) from error
 
 
 def read_lookup(node: Any) -> Lookup:

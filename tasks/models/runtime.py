@@ -15,6 +15,7 @@ import pandas as pd
 
 from tasks.arrays import Array
 from tasks.errors import DataError, IntegrityError, bounded
+from tasks.models.refusal import REMEDY, refuse_export
 
 if TYPE_CHECKING:
     from tasks.models.flat import ColumnRef
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 # By itself onnxruntime (1.31) tells its maker of each process and model, on Linux as well; its own
 # switch comes too late, for it tells of the process when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-REMEDY = "Restore the file, or take another version."
 # onnxruntime's "fatal": whatever it would print below that is raised as well.
 QUIET = 4
 # Rows up to which lists are faster than as many small arrays.
@@ -55,7 +55,7 @@ class OnnxModel:
             (output,) = self._session.get_outputs()
         # onnxruntime's errors have no class of their own above Exception
         except Exception as error:
-            raise no_export(data, error) from error
+            raise refuse_export(data, error) from error
         self._output: str = output.name
         self.classes: int = 0 if self.task == "regression" else int(output.shape[1])
 
@@ -88,12 +88,6 @@ class OnnxModel:
         except Exception as error:
             rule = "answers the prepared rows"
             raise IntegrityError("model.onnx", rule, bounded(error, 200), REMEDY) from error
-
-
-def no_export(data: bytes, error: Exception) -> IntegrityError:
-    """Return the refusal of bytes that are none of ours."""
-    came = f"{len(data)} bytes: {bounded(error, 200)}"
-    return IntegrityError("model.onnx", "is an exported model", came, REMEDY)
 
 
 class RowModel:
