@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest import runner
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -43,6 +44,12 @@ hypothesis_settings.register_profile("shared machine", **PATIENT)
 # what a change is judged by: a fault that chance finds belongs to whoever looks for it
 hypothesis_settings.register_profile("repeatable", **PATIENT, derandomize=True)
 hypothesis_settings.load_profile("shared machine")
+
+# pytest (9) writes PYTEST_CURRENT_TEST three times a test and takes it away again. The C library moves
+# its table of variables whenever one is added, and a thread of Arrow or ONNX that reads it meanwhile
+# ends the process: one worker in some twenty thousand tests.
+assert callable(runner._update_current_test_var)
+runner._update_current_test_var = lambda item, when: None
 
 for name in [each for each in os.environ if each.startswith(FOREIGN)]:
     del os.environ[name]
@@ -123,7 +130,13 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what was set for a vendor's library; the run's servers let every test in."""
-    for name in [each for each in os.environ if each.startswith(FOREIGN)]:
+    # pytest (9) writes PYTEST_CURRENT_TEST three times a test and takes it away again. The C library moves
+# its table of variables whenever one is added, and a thread of Arrow or ONNX that reads it meanwhile
+# ends the process: one worker in some twenty thousand tests.
+assert callable(runner._update_current_test_var)
+runner._update_current_test_var = lambda item, when: None
+
+for name in [each for each in os.environ if each.startswith(FOREIGN)]:
         monkeypatch.delenv(name)
     for name, text in {**OFFLINE, **LOGINS}.items():
         monkeypatch.setenv(name, text)
