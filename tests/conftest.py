@@ -45,9 +45,9 @@ hypothesis_settings.register_profile("shared machine", **PATIENT)
 hypothesis_settings.register_profile("repeatable", **PATIENT, derandomize=True)
 hypothesis_settings.load_profile("shared machine")
 
-# pytest (9) writes PYTEST_CURRENT_TEST three times a test and takes it away again. The C library moves
-# its table of variables whenever one is added, and a thread of Arrow or ONNX that reads it meanwhile
-# ends the process: one worker in some twenty thousand tests.
+# pytest (9) writes PYTEST_CURRENT_TEST three times a test, and takes it away. The C library moves
+# its table of variables whenever one is added, and a thread of Arrow or ONNX that reads it
+# meanwhile ends the process: one worker in some twenty thousand tests.
 assert callable(runner._update_current_test_var)
 runner._update_current_test_var = lambda item, when: None
 
@@ -130,16 +130,13 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what was set for a vendor's library; the run's servers let every test in."""
-    # pytest (9) writes PYTEST_CURRENT_TEST three times a test and takes it away again. The C library moves
-# its table of variables whenever one is added, and a thread of Arrow or ONNX that reads it meanwhile
-# ends the process: one worker in some twenty thousand tests.
-assert callable(runner._update_current_test_var)
-runner._update_current_test_var = lambda item, when: None
-
-for name in [each for each in os.environ if each.startswith(FOREIGN)]:
+    wanted = {**OFFLINE, **LOGINS}
+    for name in [each for each in os.environ if each.startswith(FOREIGN) and each not in wanted]:
         monkeypatch.delenv(name)
-    for name, text in {**OFFLINE, **LOGINS}.items():
-        monkeypatch.setenv(name, text)
+    # what is right already is not written again, see above
+    for name, text in wanted.items():
+        if os.environ.get(name) != text:
+            monkeypatch.setenv(name, text)
 
 
 @pytest.fixture(scope="session")
