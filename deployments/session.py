@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.apply.plan import ENTRY_POINTS, OPTIONAL
-from deployments.local.stack import connect
+from deployments.local.connection import connect
 from deployments.orchestration import run_deployment
 from deployments.patience import AWAY, over_a_restart
 from tasks.config import find_pipeline

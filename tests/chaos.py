@@ -32,6 +32,7 @@ import numpy as np
 import psutil
 
 from deployments.demo.flights import first_quarter, mistaken_month, month
+from deployments.local import connection
 from deployments.local import stack as local
 from deployments.local.folder import Folder
 from deployments.local.ports import Ports
@@ -255,7 +256,7 @@ def predict(port: int, rows: list[Mapping[str, Any]]) -> str:
 
 def connect(home: Path) -> Workspace:
     """Put what reaches the stack under a home into the environment; return the pipeline there."""
-    os.environ.update(local.environment(home))
+    os.environ.update(connection.environment(home))
     return open_workspace(Settings.from_environment(), NAME)
 
 

@@ -11,7 +11,7 @@ import click
 from deployments.apply.act import apply as apply_plan
 from deployments.apply.plan import Plan
 from deployments.cli.output import complete_pipeline, reporting, say, show
-from deployments.local.stack import connect
+from deployments.local.connection import connect
 from deployments.prefect_api import patiently
 from tasks.config import find_pipeline
 from tasks.settings import Settings, bucket_is_folder, home_folder, pipelines_folder

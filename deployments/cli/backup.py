@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from deployments.cli.output import reporting, say, show, suggest_folder
+from deployments.local.connection import connect, environment
 from deployments.local.folder import Folder
-from deployments.local.stack import connect, environment
 from tasks.errors import ConfigurationError
 from tasks.settings import Settings, home_folder
 

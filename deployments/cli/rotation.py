@@ -6,8 +6,9 @@ import click
 
 from deployments.cli.output import OneOf, reporting, say, show
 from deployments.local import secrets, supervise
+from deployments.local.connection import connect
 from deployments.local.folder import Folder
-from deployments.local.stack import connect, down, status, up
+from deployments.local.stack import down, status, up
 from tasks.errors import ConfigurationError
 from tasks.policy.reading import count_text
 from tasks.settings import EARLIER, RETIRED, SIGNING, Settings, home_folder

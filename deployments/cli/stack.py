@@ -8,6 +8,7 @@ import click
 
 from deployments.cli.output import complete_pipeline, page_width, reporting, say, show, table
 from deployments.local import stack as local
+from deployments.local.connection import connect
 from deployments.local.ports import MOST_OFFSET
 from deployments.local.status import StackStatus
 from tasks.records import plain
@@ -63,7 +64,7 @@ def status(name: str | None, logins: bool, as_json: bool) -> int:
     room: Room | None = None
     # A stack that is not well would let each pipeline wait for its store in turn.
     if state is None or state.green:
-        local.connect(home)
+        connect(home)
         # Here as below: `up` and `status` of a stack that is down answer without these libraries.
         from deployments.cli.standings import look_at_pipelines, open_places
 
@@ -122,7 +123,7 @@ def _doctor_pipeline(name: str, *, as_json: bool) -> int:
 
     home = home_folder()
     serving = serving_address(dict(local.status(home).addresses))
-    links = walk_chain(name, lambda: local.connect(home), serving)
+    links = walk_chain(name, lambda: connect(home), serving)
     show(describe_chain(name, links), as_json, lambda: tell_chain(name, links))
     return 0 if first_fault(links) is None else 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from deployments.cli.output import about_pipeline, show, table
-from deployments.local.stack import connect
+from deployments.local.connection import connect
 from tasks.settings import Settings, home_folder, pipelines_folder
 from tasks.workspace import open_place
 
@@ -17,13 +17,13 @@ def verify(name: str, accept: bool, as_json: bool) -> int:
 
     Exit 1 where something is not as it was signed.
     """
-    from tasks.promotion.signing import accept_unsigned, verify_place
+    from tasks.promotion.signing import accept_pointers, verify_place
     from tasks.reconciliation.ending import check_known
 
     connect(home_folder())
     place = open_place(Settings.from_environment(), name)
     check_known(place, pipelines_folder())
-    accepted = accept_unsigned(place) if accept else ()
+    accepted = accept_pointers(place) if accept else ()
     seen = verify_place(place)
     document = {
         "pipeline": name,

@@ -7,7 +7,7 @@ import click
 from deployments.cli.output import about_pipeline, complete_pipeline, reporting, say, show
 from deployments.cli.runs import batches_table, labels_table, landing_status
 from deployments.cli.versions import person
-from deployments.local.stack import connect
+from deployments.local.connection import connect
 from deployments.patience import over_a_restart
 from deployments.session import follow, open_session
 from tasks.errors import ConfigurationError

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from deployments.local import secrets, supervise
 from deployments.local.access import TOLD, Access, read_access
+from deployments.local.connection import effective_environment, environment, read_secrets
 from deployments.local.databases import bring_up_to_date
-from deployments.local.environment import OFFLINE, STORE, client, join_environment
 from deployments.local.folder import (
     Folder,
     Memory,
-    make_closed,
     recall,
     remember,
     update_memory,
@@ -27,12 +26,11 @@ from deployments.local.ports import Holder, Ports, refuse_taken
 from deployments.local.processes import end, find_marked, holders, read_started
 from deployments.local.programs import PROBE, Program, names, programs
 from deployments.local.status import ProgramStatus, StackStatus, look
-from deployments.local.strangers import refuse_strangers
 from tasks.errors import PerennialError, StackError
 from tasks.policy.reading import count_text
 from tasks.project import VARIABLE as PROJECT
 from tasks.project import find_project
-from tasks.settings import FOLDER, SIGNING, SIGNING_FILE, Settings
+from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from deployments.local.doctor import Check
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 PATIENCE = 240.0  # seconds
 TRIES = 4  # starts of one program after which waiting is in vain
-ELSEWHERE = (*STORE[:3], SIGNING)  # who names all of these needs no local stack
 
 
 def up(home: Path, offset: int | None, say: Say) -> StackStatus:
@@ -160,7 +157,7 @@ def doctor(home: Path) -> tuple[Check, ...]:
     try:
         memory = recall(folder)
         local = secrets.read(folder.secrets) is not None
-        wanted = _effective(home)
+        wanted = effective_environment(home)
         settings = Settings.from_environment(wanted)
         ports = checks.check_ports(*_taken(folder, memory))
         ours = (ports, checks.check_processes(status(home)), *check_own(folder, memory, settings))
@@ -182,67 +179,7 @@ def access(home: Path) -> Access:
         StackError: it was never started.
     """
     folder = Folder.at(home)
-    return read_access(recall(folder), secrets.with_blanks(_started(folder)))
-
-
-def environment(home: Path) -> dict[str, str]:
-    """Return the variables with which a process reaches the stack under `home`.
-
-    Raises:
-        StackError: it was never started.
-    """
-    folder = Folder.at(home)
-    return client(folder, recall(folder), secrets.with_blanks(_started(folder)))
-
-
-def _started(folder: Folder) -> dict[str, str]:
-    found = secrets.read(folder.secrets)
-    if found is None:
-        rule = "the local stack was started once"
-        raise StackError(str(folder.secrets), rule, "no such file", "Run `perennial up`.")
-    return found
-
-
-def connect(home: Path) -> None:
-    """Put the stack's addresses and keys into this process's environment; what is set stays.
-
-    Raises:
-        StackError: the stack was never started, and no other servers are set.
-    """
-    wanted = _effective(home)
-    for name in os.environ.keys() - wanted.keys():
-        del os.environ[name]
-    os.environ.update(wanted)
-
-
-def _effective(home: Path) -> dict[str, str]:
-    real = dict(os.environ)
-    if real.get("PERENNIAL_BUCKET", "").startswith(FOLDER):
-        ours = join_environment(beside_folder(Folder.at(home)), real)
-        return {**OFFLINE, **real, **{name: text for name, text in ours.items() if text}}
-    # Who names other servers and never had a stack here needs none; with one, theirs still win.
-    if all(map(real.get, ELSEWHERE)) and secrets.read(Folder.at(home).secrets) is None:
-        return {**OFFLINE, **real}
-    refuse_strangers(recall(Folder.at(home)).offset)
-    changes = join_environment(environment(home), real)
-    return {name: value for name, value in {**real, **changes}.items() if value is not None}
-
-
-def beside_folder(folder: Folder) -> dict[str, str]:
-    """Return what a process needs whose bucket is a folder; the signing key is made once.
-
-    Raises:
-        StackError: the home cannot be created, or its file of secrets is not as it should be.
-    """
-    make_closed(folder.root)
-    return {
-        "PERENNIAL_HOME": str(folder.root),
-        SIGNING: secrets.ensure(folder.secrets)[SIGNING],
-        SIGNING_FILE: str(folder.secrets),
-        "PREFECT_HOME": str(folder.prefect),
-        # Flows are run plainly there: whatever would ask a server is told that there is none.
-        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-    }
+    return read_access(recall(folder), secrets.with_blanks(read_secrets(folder)))
 
 
 def _released(folder: Folder, patience: float) -> None:

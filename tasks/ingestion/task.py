@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tasks.ingestion.landing import Landed, Landing, Say
     from tasks.ingestion.trouble import Troubled
     from tasks.validation.report import Report
+    from tasks.workspace import Workspace
 
 RETRIES = retried(StoreUnavailable)
 LOOK_EVERY = 2.0  # seconds
@@ -49,18 +50,10 @@ def take_in_rows(
 
     One that another run reads is waited for where it was `named`, and left to that run otherwise.
     """
-    from tasks.ingestion.entrance import Entrance
     from tasks.ingestion.quarantine import tell_ledger, tell_release
-    from tasks.ingestion.rows import open_rows
-    from tasks.ingestion.trouble import Troubled, counting_blocks
-    from tasks.store.room import refuse_full
-    from tasks.workspace import open_workspace
+    from tasks.ingestion.trouble import Troubled
 
-    refuse_full(settings := Settings.from_environment())
-    workspace = open_workspace(settings, pipeline)
-    say, entrance = run_logger().info, Entrance("rows", workspace.layout)
-    with counting_blocks(workspace, entrance, key):
-        landed = _try(open_rows(workspace), key, say, again=again, named=named)
+    workspace, landed = _bring(pipeline, "rows", key, again=again, named=named)
     if isinstance(landed, Troubled):
         return {**_waits(landed), "rows": 0, "report": None, "told": "", "notes": []}
     page = workspace.layout.report("validation", f"{landed.batch}.html")
@@ -87,18 +80,10 @@ def take_in_labels(
 
     One that another run reads is waited for where it was `named`, and left to that run otherwise.
     """
-    from tasks.ingestion.entrance import Entrance
-    from tasks.ingestion.labels import open_labels
     from tasks.ingestion.quarantine import tell_ledger, tell_release
-    from tasks.ingestion.trouble import Troubled, counting_blocks
-    from tasks.store.room import refuse_full
-    from tasks.workspace import open_workspace
+    from tasks.ingestion.trouble import Troubled
 
-    refuse_full(settings := Settings.from_environment())
-    workspace = open_workspace(settings, pipeline)
-    say, entrance = run_logger().info, Entrance("labels", workspace.layout)
-    with counting_blocks(workspace, entrance, key):
-        landed = _try(open_labels(workspace), key, say, again=again, named=named)
+    workspace, landed = _bring(pipeline, "labels", key, again=again, named=named)
     if isinstance(landed, Troubled):
         return {**_waits(landed), "counts": None}
     counts = None if landed.counts is None else plain(landed.counts)
@@ -139,6 +124,23 @@ def _stands(key: str, landed: Landed) -> dict[str, Any]:
         "stands": landed.stands,
         "reasons": list(landed.reasons),
     }
+
+
+def _bring(
+    pipeline: str, kind: Kind, key: str, *, again: bool, named: bool
+) -> tuple[Workspace, Landed | Troubled]:
+    from tasks.ingestion.entrance import Entrance
+    from tasks.ingestion.labels import open_labels
+    from tasks.ingestion.rows import open_rows
+    from tasks.ingestion.trouble import counting_blocks
+    from tasks.store.room import refuse_full
+    from tasks.workspace import open_workspace
+
+    refuse_full(settings := Settings.from_environment())
+    workspace = open_workspace(settings, pipeline)
+    landing: Landing[Any] = (open_rows if kind == "rows" else open_labels)(workspace)
+    with counting_blocks(workspace, Entrance(kind, workspace.layout), key):
+        return workspace, _try(landing, key, run_logger().info, again=again, named=named)
 
 
 def _try(

@@ -42,8 +42,8 @@ def verify_place(place: Place) -> tuple[Verified, ...]:
     return tuple(_look(place, what, tell) for what, tell in looks)
 
 
-def accept_unsigned(place: Place) -> tuple[str, ...]:
-    """Sign the pointers that an earlier release left without a signature; say what they say.
+def accept_pointers(place: Place) -> tuple[str, ...]:
+    """Sign pointers that an earlier release left without a signature; say what they say.
 
     A champion's pointer that was lost, or is older than the ledger, becomes what that tells.
 
@@ -66,7 +66,7 @@ def accept_everywhere(bucket: Bucket, keyring: Keyring, say: Callable[[str], Non
     """Do so for every pipeline of a bucket; what cannot be accepted is said, and stops none."""
     for name in filter(is_name, bucket.folders()):
         try:
-            for told in accept_unsigned(Place(bucket, name, keyring)):
+            for told in accept_pointers(Place(bucket, name, keyring)):
                 say(f"{name}: signed what an earlier release left: {told}")
         except PerennialError as error:
             say(f"{name}: {error}")

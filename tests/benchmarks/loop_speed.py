@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deployments.local import connection
 from deployments.local import stack as local
 from deployments.prefect_api import open_client
 from tasks.settings import Settings
@@ -112,7 +113,7 @@ def main() -> None:
         home = Path(folder).resolve()
         try:
             whole, said = demonstration(home)
-            os.environ.update(local.environment(home))
+            os.environ.update(connection.environment(home))
             settings = Settings.from_environment()
             monitored = [
                 run for run in runs(settings, "monitor") if run["state_type"] == "COMPLETED"

@@ -18,7 +18,7 @@ from tasks.ledger.ledger import COLUMNS
 from tasks.ledger.story import story
 from tasks.ledger.suspicion import held_back
 from tasks.promotion import pointer, trials
-from tasks.promotion.signing import accept_unsigned
+from tasks.promotion.signing import accept_pointers
 from tasks.promotion.waiting import waiting_versions
 from tasks.reconciliation.readable import find_unreadable
 from tasks.reconciliation.waiting import find_waiting
@@ -43,7 +43,7 @@ def workspace(tmp_path: Path) -> Workspace:
     with tarfile.open(ARCHIVE) as file:
         file.extractall(tmp_path, filter="data")
     made = life.toy_workspace(tmp_path, **SECTIONS)
-    accept_unsigned(made)
+    accept_pointers(made)
     return made
 
 
@@ -91,7 +91,7 @@ def test_entries_of_a_newer_release_stop_no_reader(workspace: Workspace, tmp_pat
     with tarfile.open(ARCHIVE) as file:
         file.extractall(tmp_path / "without", filter="data")
     without = life.toy_workspace(tmp_path / "without", **SECTIONS)
-    accept_unsigned(without)
+    accept_pointers(without)
     assert decide_again(workspace) == decide_again(without) != []
 
 

@@ -29,7 +29,7 @@ from tasks.predictions.segments import left
 from tasks.promotion import pointer, trials
 from tasks.promotion.claims import claimed
 from tasks.promotion.promote import repair
-from tasks.promotion.signing import accept_unsigned
+from tasks.promotion.signing import accept_pointers
 from tasks.promotion.versions import load, load_champion
 from tasks.records import read
 from tasks.scoring.run import pin_scoring
@@ -85,7 +85,7 @@ def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         file.extractall(folder / "left", filter="data")
     made = Stored(request.param, folder / "left")
     if made.signed_nothing:
-        accept_unsigned(made.workspace)
+        accept_pointers(made.workspace)
     return made
 
 

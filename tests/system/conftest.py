@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.local import connection
 from deployments.local import stack as local
 from deployments.local.secrets import render
 from tasks.settings import REPOSITORY, Settings
@@ -40,7 +41,7 @@ def stack() -> Iterator[Stack]:
         (home / "secrets.env").touch(mode=0o600)
         (home / "secrets.env").write_text(render(SECRETS))
         local.up(home, offset, said.append)
-        environment = local.environment(home)
+        environment = connection.environment(home)
         settings = Settings.from_environment(environment)
         yield Stack(home, offset, settings, clean_environment(environment))
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deployments.local import stack as local
+from deployments.local import connection
 from tasks.settings import REPOSITORY, Settings
 from tasks.store.connect import open_bucket
 from tests.canaries import LEAK, NAMED, people, search, search_bucket, search_folder
@@ -70,7 +70,7 @@ def test_nothing_personal_is_left_but_rows(said: Said, place: Path) -> None:
     try:
         said.run("perennial up")
         live(said, place)
-        settings = Settings.from_environment(local.environment(home))
+        settings = Settings.from_environment(connection.environment(home))
         bucket = open_bucket(settings)
         outside, inside = search_bucket(bucket)
         keys = [info.key for info in bucket.list("")]
@@ -139,7 +139,7 @@ def ask(said: Said, url: str) -> None:
             assert answer.is_client_error, f"{name}: {answer.text}"
         for path in ("/v1", f"/v1/{NAME}", "/openapi.json"):
             said.texts[path] = client.get(path).text
-    settings = Settings.from_environment(local.environment(said.shell.cwd / ".perennial"))
+    settings = Settings.from_environment(connection.environment(said.shell.cwd / ".perennial"))
     bucket = open_bucket(settings)
     poll(
         lambda: any(True for _ in bucket.list(f"{NAME}/predictions/_delta_log/")),

@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from deployments.linux import bear
-from deployments.local import secrets, stack
+from deployments.local import connection, secrets, stack
 from deployments.local.access import TOLD
+from deployments.local.connection import connect
 from deployments.local.doctor import check_disk, check_processes, check_versions
 from deployments.local.folder import Folder, Memory, recall, remember, update_memory, write
 from deployments.local.logs import rotate, tail
@@ -133,7 +134,7 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
         stack.up(tmp_path / "home", 0, say)
     monkeypatch.setenv("PERENNIAL_BUCKET", (tmp_path / "bucket").as_uri())
     with pytest.raises(StackError, match="PERENNIAL_HOME"):
-        stack.connect(tmp_path / "home")
+        connect(tmp_path / "home")
 
 
 def test_a_stack_that_never_ran_is_down_and_can_be_stopped(tmp_path: Path) -> None:
@@ -149,23 +150,23 @@ def test_connect_needs_a_stack_or_other_servers(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(StackError, match="perennial up"):
-        stack.connect(folder.root)
-    for name in stack.ELSEWHERE:
+        connect(folder.root)
+    for name in connection.ELSEWHERE:
         monkeypatch.setenv(name, "theirs")
-    stack.connect(folder.root)
+    connect(folder.root)
     assert os.environ["AWS_ENDPOINT_URL"] == "theirs"
 
 
 def test_connect_sets_what_is_not_set(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets.ensure(folder.secrets)
-    for name in stack.environment(folder.root):
+    for name in connection.environment(folder.root):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://team")
     monkeypatch.setenv("AWS_PROFILE", "work")
     with monkeypatch.context() as undo:
-        for name in stack.environment(folder.root):
+        for name in connection.environment(folder.root):
             undo.setenv(name, os.environ.get(name, ""))
-        stack.connect(folder.root)
+        connect(folder.root)
         assert os.environ["MLFLOW_TRACKING_URI"] == "http://team"
         assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:8333"
         assert "AWS_PROFILE" not in os.environ
@@ -246,7 +247,7 @@ def test_a_home_of_an_older_release_can_be_looked_at_and_used(folder: Folder) ->
     older = {name: make() for name, make in secrets.GENERATORS.items() if name not in TOLD}
     write(folder.secrets, render(older))
     assert {each.state for each in stack.status(folder.root).programs} == {"down"}
-    assert stack.environment(folder.root)["MLFLOW_TRACKING_PASSWORD"] == ""
+    assert connection.environment(folder.root)["MLFLOW_TRACKING_PASSWORD"] == ""
     assert secrets.ensure(folder.secrets).items() > older.items()
     assert stack.access(folder.root).viewer
 

@@ -18,7 +18,7 @@ from tasks.faults import WAIT
 from tasks.ledger.entry import Entry
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote, repair, rollback
-from tasks.promotion.signing import accept_unsigned
+from tasks.promotion.signing import accept_pointers
 from tasks.promotion.versions import publish
 from tasks.reconciliation.ending import end_pipeline
 from tasks.store.bucket import Bucket
@@ -104,7 +104,7 @@ def test_a_pointer_that_was_lost_is_made_of_the_ledger_once_a_person_says_so(
             ):
                 act()
         assert context.bucket.head(key) is None
-        accept_unsigned(context)
+        accept_pointers(context)
         assert context.bucket.get(key) == before
         assert kinds(context) == told
         # whoever decided by what was there before the loss is not told of a change

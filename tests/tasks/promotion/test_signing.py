@@ -16,7 +16,7 @@ from tasks.ledger.ledger import ledger_of
 from tasks.ledger.links import link_of
 from tasks.promotion import pointer, trials
 from tasks.promotion.promote import promote, rollback
-from tasks.promotion.signing import accept_everywhere, accept_unsigned, sign_anew, verify_place
+from tasks.promotion.signing import accept_everywhere, accept_pointers, sign_anew, verify_place
 from tasks.promotion.trials import begin
 from tasks.promotion.versions import load_champion
 from tasks.reconciliation.standing import read_standing
@@ -97,7 +97,7 @@ def test_a_pointer_that_was_put_back_is_believed_by_no_training_and_no_promotion
     for read in (pointer.read_newest, read_standing, lambda place: promote(place, 2, **WHO)):
         with pytest.raises(IntegrityError, match="before the rollback of version 1"):
             read(place)
-    assert accept_unsigned(place) == (told_champion(place),)
+    assert accept_pointers(place) == (told_champion(place),)
     assert told(place) == {}
     assert load_champion(place).manifest.version == 1
 
@@ -132,12 +132,12 @@ def test_what_an_earlier_release_left_is_signed_once_a_person_says_so(place: Pla
         assert found is not None
         place.bucket.put(key, canonical(seal(kind, plain(found[0]))))
     assert {*told(place)} == {"champion", "trial", "ledger"}
-    assert [text.partition(",")[0] for text in accept_unsigned(place)] == [
+    assert [text.partition(",")[0] for text in accept_pointers(place)] == [
         "version 2",
         "trial of version 1",
     ]
     assert told(place) == {}
-    assert accept_unsigned(place) == ()
+    assert accept_pointers(place) == ()
     said: list[str] = []
     change(place, name_the_first)
     accept_everywhere(place.bucket, KEY, said.append)

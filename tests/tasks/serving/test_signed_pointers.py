@@ -12,7 +12,7 @@ from tasks.promotion.gate import Verdict
 from tasks.promotion.pointer import Champion, succeed
 from tasks.promotion.promote import promote, rollback
 from tasks.promotion.rules import Outcome
-from tasks.promotion.signing import accept_unsigned, sign_anew
+from tasks.promotion.signing import accept_pointers, sign_anew
 from tasks.promotion.versions import publish
 from tasks.serving.fleet import Fleet
 from tasks.serving.following import AGAIN_AFTER, Turn
@@ -65,7 +65,7 @@ def test_a_pointer_that_was_put_back_is_refused_also_after_a_restart(
     assert restarted.look() is None
     assert "perennial rollback flights" in restarted.turns[-1].why
     # whoever has the key puts the ledger's in its place, and goes back by a pointer that is new
-    accept_unsigned(place)
+    accept_pointers(place)
     assert (restarted.look(), serving.look()) == (2, 2)
     assert rollback(place, **WHO).outcome == "promoted"
     assert (restarted.look(), serving.look()) == (1, 1)
