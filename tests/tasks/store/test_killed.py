@@ -10,8 +10,20 @@ from pathlib import Path
 import pytest
 
 from deployments.local.processes import holders
+from tasks.errors import NotFound, StoreError
 from tasks.store.s3 import S3Bucket
-from tests.servers import running_s3
+from tests.servers import poll, running_s3
+
+
+def answers(bucket: S3Bucket) -> bool:
+    try:
+        bucket.get("acked/0")
+    # lost is lost, however long one waits
+    except NotFound:
+        raise
+    except StoreError:
+        return False
+    return True
 
 
 @pytest.mark.system
@@ -26,4 +38,6 @@ def test_of_two_hundred_objects_none_is_lost_when_it_is_killed(short_home: Path)
         assert holder.pid is not None
         os.kill(holder.pid, signal.SIGKILL)
     with running_s3(short_home / "killed", again=server):
+        # it takes objects before it has read again what it has
+        poll(lambda: answers(bucket), 60, "the volumes")
         assert {key for key, body in bodies.items() if bucket.get(key) != body} == set()
