@@ -12,8 +12,6 @@ from deployments.local.stack import down, status, up
 from tasks.errors import ConfigurationError
 from tasks.policy.reading import count_text
 from tasks.settings import EARLIER, RETIRED, SIGNING, Settings, home_folder
-from tasks.store.layout import is_name
-from tasks.workspace import Place
 
 STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -64,14 +62,11 @@ def retire(as_json: bool) -> None:
 
 def sign_all() -> dict[str, int]:
     """Sign what every pipeline of the bucket has with the key that signs now; return the counts."""
-    from tasks.promotion.signing import sign_anew
+    from tasks.promotion.signing import sign_everywhere
     from tasks.store.connect import open_bucket
 
     settings = Settings.from_environment()
-    bucket, signed = open_bucket(settings), {}
-    for name in filter(is_name, bucket.folders()):
-        signed[name] = sign_anew(Place(bucket, name, settings.keyring))
-    return signed
+    return sign_everywhere(open_bucket(settings), settings.keyring)
 
 
 def _own_folder() -> Folder:

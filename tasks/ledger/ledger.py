@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from tasks.records import plain
 from tasks.signatures import Keyring
 from tasks.store.bucket import Bucket
 from tasks.store.layout import Layout
+from tasks.waits import drawn
 
 COLUMNS = pa.schema(
     {
@@ -67,8 +67,7 @@ class Ledger:
             # the id is the transaction: a retried flow and two that race leave the entry once
             with suppress(PreconditionFailed):
                 return self.table.append(rows, entry.id, said, after=version).landed
-            # at random: writers that lost to each other would meet again at the next try
-            time.sleep(random.uniform(0, min(LONGEST_WAIT, 0.01 * 2**tried)))  # noqa: S311
+            time.sleep(drawn(min(LONGEST_WAIT, 0.01 * 2**tried)))
         remedy = "Nothing was written; try again."
         raise StoreError(self.table.uri, f"one of {TRIES} tries is the next commit", None, remedy)
 

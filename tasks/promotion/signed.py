@@ -42,7 +42,8 @@ def verify_pointer(
             believed.
     """
     accepting = f"`perennial verify {place.name} --accept`"
-    remedy = f"Promote a version again after moving the object away, or {accepting}."
+    # of a champion that is gone, it makes the pointer of what the ledger tells
+    remedy = f"Move the object away, then {accepting}."
     try:
         document = json.loads(data)
     # the json module raises RecursionError on deeply nested brackets

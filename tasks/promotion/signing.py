@@ -83,11 +83,17 @@ def sign_anew(place: Place) -> int:
     signed = sum(_sign_manifest(place, key) for key in keys)
     for _ in range(ROUNDS):
         try:
-            return signed + sum(_sign_pointers(place))
+            return signed + _sign_pointers(place)
         # somebody promoted meanwhile
         except PreconditionFailed:
             continue
     raise PreconditionFailed(place.name, "its pointers stay while they are signed")
+
+
+def sign_everywhere(bucket: Bucket, keyring: Keyring) -> dict[str, int]:
+    """Do so for every pipeline of a bucket, and return the counts by name; raises as that."""
+    names = filter(is_name, bucket.folders())
+    return {name: sign_anew(Place(bucket, name, keyring)) for name in names}
 
 
 def _sign_manifest(place: Place, key: str) -> bool:
@@ -99,14 +105,13 @@ def _sign_manifest(place: Place, key: str) -> bool:
     return True
 
 
-def _sign_pointers(place: Place) -> Iterator[bool]:
+def _sign_pointers(place: Place) -> int:
     champion, trial = pointer.read(place), trials.read(place)
     if champion is not None:
         pointer.swap(place, *champion)
     if trial is not None:
         trials.swap(place, *trial)
-    yield champion is not None
-    yield trial is not None
+    return (champion is not None) + (trial is not None)
 
 
 def _accept_champion(place: Place, *, accept: bool = False) -> tuple[pointer.Champion, str] | None:
