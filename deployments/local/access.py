@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from deployments.local.ports import Ports
 from mlflow_server.command import PASSWORDS
 from mlflow_server.users import OWNER, VIEWER
 
-# What is told once, when it is generated.
+# What a person is told once, at the end of the first start that goes well with it.
 TOLD = ("PREFECT_SERVER_API_AUTH_STRING", *(variable for _, variable in PASSWORDS))
 AGAIN = "`perennial status --logins` says it again."
 
@@ -35,6 +36,12 @@ class Access:
             f"{self.mlflow}, which asks for the user {OWNER} and the password {self.owner} (or, "
             f"to read alone, {VIEWER} and {self.viewer}); {AGAIN}"
         )
+
+    @property
+    def digest(self) -> str:
+        """What the logins are known by where they are not to be read."""
+        words = (self.line, self.owner, self.viewer)
+        return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

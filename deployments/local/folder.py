@@ -10,6 +10,7 @@ import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from dataclasses import replace as with_changes
 from pathlib import Path
 
 from deployments.worker.kind import worker_type
@@ -117,6 +118,7 @@ class Memory:
     worker: str = ""
     project: str = ""
     signed: bool = False  # pointers of a release that signed none were looked for
+    told: str = ""  # the digest of the logins that a person was told
 
 
 def recall(folder: Folder) -> Memory:
@@ -128,8 +130,8 @@ def recall(folder: Folder) -> Memory:
     try:
         document = json.loads(folder.memory.read_text("utf-8"))
         told = {name: str(document[name]) for name in ("bucket", "pipelines")}
-        # Earlier releases remembered neither.
-        later = {name: str(document.get(name, "")) for name in ("worker", "project")}
+        # Earlier releases remembered none of these.
+        later = {name: str(document.get(name, "")) for name in ("worker", "project", "told")}
         signed = document.get("signed") is True
         return Memory(int(document["offset"]), **told, **later, signed=signed)
     except FileNotFoundError:
@@ -155,13 +157,13 @@ def update_memory(memory: Memory, offset: int | None, environment: Mapping[str, 
         raise ConfigurationError("PERENNIAL_BUCKET", rule, bucket, "Choose another name.")
     worker = environment.get("PERENNIAL_WORKER") or memory.worker
     worker_type(worker)
-    return Memory(
-        memory.offset if offset is None else offset,
-        bucket,
-        environment.get("PERENNIAL_PIPELINES") or memory.pipelines,
-        worker,
-        environment.get(PROJECT) or memory.project,
-        memory.signed,
+    return with_changes(
+        memory,
+        offset=memory.offset if offset is None else offset,
+        bucket=bucket,
+        pipelines=environment.get("PERENNIAL_PIPELINES") or memory.pipelines,
+        worker=worker,
+        project=environment.get(PROJECT) or memory.project,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployments.local import secrets, supervise
-from deployments.local.access import TOLD, Access, read_access
+from deployments.local.access import Access, read_access
 from deployments.local.connection import effective_environment, environment, read_secrets
 from deployments.local.databases import bring_up_to_date
 from deployments.local.folder import (
@@ -62,7 +62,6 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
         if not fresh and memory != before:
             rule = "its project, its ports, its bucket and its worker stay while it runs"
             raise StackError(str(folder.root), rule, memory, "Run `perennial down` first.")
-        news = secrets.find_missing(secrets.read(folder.secrets) or {})
         keys = secrets.ensure(folder.secrets)
         every = programs(folder, memory, keys)
         refuse_taken(_taken(folder, memory)[0])
@@ -77,9 +76,12 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
     try:
         found = _wait(folder, memory, every, say)
         if fresh:
-            _enter_bucket(folder, memory, say)
-        if not set(TOLD).isdisjoint(news):
-            say(read_access(memory, keys).told)
+            memory = _enter_bucket(folder, memory, say)
+        # not where the logins are generated: that start may fail, or be another command's
+        access = read_access(memory, keys)
+        if access.digest != memory.told:
+            say(access.told)
+            remember(folder, replace(memory, told=access.digest))
         return found
     except PerennialError:
         if fresh:
@@ -88,7 +90,7 @@ def up(home: Path, offset: int | None, say: Say) -> StackStatus:
         raise
 
 
-def _enter_bucket(folder: Folder, memory: Memory, say: Say) -> None:
+def _enter_bucket(folder: Folder, memory: Memory, say: Say) -> Memory:
     from tasks.promotion.signing import accept_everywhere
     from tasks.store.connect import open_bucket
 
@@ -99,7 +101,9 @@ def _enter_bucket(folder: Folder, memory: Memory, say: Say) -> None:
     # this once: later, what has no signature is of somebody who has no key
     if not memory.signed:
         accept_everywhere(bucket, settings.keyring, say)
-        remember(folder, replace(memory, signed=True))
+        memory = replace(memory, signed=True)
+        remember(folder, memory)
+    return memory
 
 
 def _project() -> dict[str, str]:

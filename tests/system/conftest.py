@@ -27,6 +27,7 @@ class Stack:
     offset: int
     settings: Settings
     environment: Mapping[str, str] = field(repr=False)
+    said: list[str] = field(repr=False)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +44,7 @@ def stack() -> Iterator[Stack]:
         local.up(home, offset, said.append)
         environment = connection.environment(home)
         settings = Settings.from_environment(environment)
-        yield Stack(home, offset, settings, clean_environment(environment))
+        yield Stack(home, offset, settings, clean_environment(environment), said)
     finally:
         os.environ.pop("PERENNIAL_PIPELINES", None)
         local.down(home, said.append)

@@ -71,8 +71,10 @@ def test_every_program_is_up(stack: Stack) -> None:
 
 def test_up_again_changes_nothing(stack: Stack) -> None:
     before = pids(stack)
-    assert local.up(stack.home, None, lambda _line: None).green
+    said = list[str]()
+    assert local.up(stack.home, None, said.append).green
     assert pids(stack) == before
+    assert local.access(stack.home).told not in said  # once is enough
 
 
 def test_ports_stay_while_it_runs(stack: Stack) -> None:
@@ -128,6 +130,8 @@ def test_a_page_of_another_site_cannot_ask_a_server(stack: Stack, server: str) -
 
 def test_what_a_person_is_told_lets_her_in(stack: Stack) -> None:
     access = local.access(stack.home)
+    # the keys were there before the first start: it tells the logins all the same
+    assert access.told in stack.said
     line = b64encode(access.line.encode()).decode()
     assert shown(stack, "prefect") == {"Authorization": f"Basic {line}"}
     for text in (access.line, access.owner, access.viewer):
