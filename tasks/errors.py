@@ -15,6 +15,7 @@
     ├── SourceUnavailable     1  what rows are collected from
     ├── TrackingError         1  the MLflow server
     │   └── TrackingUnavailable  no answer in time
+    ├── EngineError           1  the Dask cluster
     ├── OrchestrationError    1  the Prefect server
     ├── IntegrityError        1  bytes are not what was signed or recorded
     └── StackError            1  a process of the local stack
@@ -128,6 +129,10 @@ class TrackingError(PerennialError):
 
 class TrackingUnavailable(TrackingError):
     """The MLflow server gave no answer within the bound."""
+
+
+class EngineError(PerennialError):
+    """The Dask cluster did not do what was asked."""
 
 
 class OrchestrationError(PerennialError):

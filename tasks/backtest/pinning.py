@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tasks.backtest.plan import START, BacktestPlan, Recorded, choose_policies
+from tasks.code import digest_code, lock_digest
 from tasks.data.reference import DatasetRef
 from tasks.errors import ConfigurationError, DataError
 from tasks.labels.table import labels_version
 from tasks.policy.policy import parse_policy
 from tasks.promotion import pointer
 from tasks.promotion.versions import manifest_of
-from tasks.training.code import digest_code, lock_digest
 from tasks.tuning.trial import Setting
 from tasks.workspace import Workspace
 

@@ -7,27 +7,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
-from tasks.backtest.cutting import Cut, cut, cut_by_arrival, first_end
+from tasks.backtest.cutting import Cut, first_end
+from tasks.backtest.elsewhere import measure_elsewhere
 from tasks.backtest.fitting import HistoryRows, MeasuredFit, Recipe
 from tasks.backtest.history import Batch, History
 from tasks.backtest.naive import naive_values
 from tasks.backtest.plan import BacktestPlan
+from tasks.backtest.rows import read_rows
 from tasks.backtest.workers import Answer, measure_all
-from tasks.data.curated import curated, training_rows
-from tasks.dataset.dataset import event_times, moments
+from tasks.engine.address import LOCAL
+from tasks.engine.engine import open_engine
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.faults import external_write
-from tasks.labels.join import with_labels
-from tasks.labels.table import load_labels
-from tasks.monitoring.arrivals import arrivals
 from tasks.policy.reading import count_text
-from tasks.store.bucket import Bucket
-from tasks.store.layout import BATCH, INGESTED_AT
+from tasks.store.layout import BATCH
 from tasks.store.results import recall, remember
 from tasks.workspace import Place
 
@@ -69,39 +67,6 @@ def fit_history(place: Place, plan: BacktestPlan, say: Say, workers: int | None 
     return FitTable(history, len(missing), len(ends) - len(missing), refused)
 
 
-def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
-    """Read the rows that the plan is pinned to, with their labels, by event time; and cut them.
-
-    Raises:
-        DataError: there are fewer than three batches.
-    """
-    pipeline, table = plan.pipeline, curated(bucket, plan.pipeline.name)
-    # no model learns from what is held back, so the rows that it corrects stand for them all
-    frame = training_rows(
-        table, plan.data, pipeline.time_column, key=pipeline.key, held=plan.recorded.without
-    )
-    arrived, came = moments(frame[INGESTED_AT]), frame[INGESTED_AT]
-    if plan.labels is not None:
-        labels = load_labels(bucket, pipeline, plan.labels, without=plan.recorded.without)
-        frame, _ = with_labels(frame, labels, pipeline)
-        if pipeline.event_time is None:
-            # batches are replayed as they came, not when their labels did: that is the delay's part
-            frame = frame.assign(**{INGESTED_AT: came})
-    times = event_times(frame, pipeline.time_column)
-    # stable: rows of one moment keep their order, so equal plans cut equal batches
-    order = np.argsort(times, kind="stable")
-    # a row without an event time has no place in a history
-    order = order[~np.isnat(times[order])]
-    frame, times, arrived = frame.iloc[order].reset_index(drop=True), times[order], arrived[order]
-    names = {
-        arrival.batch: PurePosixPath(arrival.object).stem for arrival in arrivals(table.history())
-    }
-    ids, ordered = frame[BATCH].to_numpy(), pipeline.event_time is not None
-    made = cut(times, ids, names, plan.rows) if ordered else cut_by_arrival(ids, names, plan.rows)
-    held = frame[BATCH].isin(plan.recorded.without).to_numpy()
-    return HistoryRows(frame, times, arrived, made.place, held), made
-
-
 def _fit(
     place: Place,
     plan: BacktestPlan,
@@ -115,8 +80,15 @@ def _fit(
     weights = {end: int((rows.place <= end).sum()) for end in missing}
     recipe, done = Recipe(plan.pipeline, plan.setting), 0
     began = spoke = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="perennial-backtest-") as scratch:
-        fits = measure_all(rows, recipe, missing, Path(scratch), workers)
+    with (
+        tempfile.TemporaryDirectory(prefix="perennial-backtest-") as scratch,
+        # nobody starts a cluster to find that all was kept
+        open_engine(plan.pipeline.engine if missing else LOCAL, say) as engine,
+    ):
+        if engine is None:
+            fits = measure_all(rows, recipe, missing, Path(scratch), workers)
+        else:
+            fits = measure_elsewhere(engine, place.bucket, plan, missing)
         for count, (end, answer) in enumerate(fits, start=1):
             # kept before it is told: whoever is stopped now fits only what nobody heard of
             _keep(place, plan, end, answer)

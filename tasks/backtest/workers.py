@@ -56,7 +56,7 @@ def measure_all(
     count = min(len(ends), workers or processors())
     if count <= 1:
         for end in sorted(ends, reverse=True):
-            yield end, _answer(rows, recipe, end)
+            yield end, answer(rows, recipe, end)
         return
     # written once and mapped by all: pickled to each worker, the rows would lie in memory once a
     # worker
@@ -125,10 +125,11 @@ def _leave_with_parent() -> None:
 
 
 def _work(end: int) -> Answer:
-    return _answer(_WorkerState.rows, _WorkerState.recipe, end)
+    return answer(_WorkerState.rows, _WorkerState.recipe, end)
 
 
-def _answer(rows: HistoryRows, recipe: Recipe, end: int) -> Answer:
+def answer(rows: HistoryRows, recipe: Recipe, end: int) -> Answer:
+    """Return a model's figures, or why its rows do not make one."""
     try:
         return measure(rows, recipe, end)
     except DataError as error:

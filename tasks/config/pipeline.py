@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -25,15 +25,14 @@ from tasks.config.sections import (
     Training,
 )
 from tasks.config.source import SourceOptions
+from tasks.engine.address import LOCAL, PATTERN, parse_engine
 from tasks.policy.limits import Limits
 from tasks.quantities import parse_budget, parse_duration
 from tasks.store.layout import INGESTED_AT, checked_name
 
 
 def _engine(value: Any) -> str:
-    if str(value).startswith("dask"):
-        raise ValueError("only local works, for nothing here computes on Dask yet")
-    return str(value)
+    return parse_engine(str(value)).text
 
 
 class Pipeline(FileSection):
@@ -55,7 +54,9 @@ class Pipeline(FileSection):
     retraining: Retraining = Retraining()
     notifications: Notifications = Notifications()
     serving: Serving = Serving()
-    engine: Annotated[Literal["local"], BeforeValidator(_engine)] = "local"
+    engine: Annotated[str, BeforeValidator(_engine)] = Field(
+        default=LOCAL, json_schema_extra={"pattern": PATTERN}
+    )
 
     @model_validator(mode="after")
     def _agrees(self) -> Pipeline:
@@ -118,10 +119,11 @@ class Pipeline(FileSection):
     def digest(self) -> str:
         """SHA-256 of what the file says, defaults included; the same for the same meaning.
 
-        Where the rows are collected from is left out: it changes none of them.
+        Where the rows are collected from is left out: it changes none of them. Nor does the engine
+        change a figure, so every file has the digest of a local one.
         """
         # sorted: the order of the fields in these classes is no part of the meaning
-        content = self.model_dump(mode="json", exclude={"source": {"collect"}})
+        content = self.model_dump(mode="json", exclude={"source": {"collect"}}) | {"engine": LOCAL}
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -31,6 +31,10 @@ class Cost:
         """
         return self.cpu_seconds * WATTS_A_CORE / 3600
 
+    def plus(self, cpu_seconds: float) -> Cost:
+        """Return it with what other processes spent."""
+        return Cost(round(self.cpu_seconds + cpu_seconds, 3), self.peak_mib)
+
     def to_dict(self) -> dict[str, float]:
         return {**asdict(self), "watt_hours": round(self.watt_hours, 4)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tasks.code import digest_code, lock_digest
 from tasks.data.reference import DatasetRef, Window
 from tasks.dataset.arrival import latest_event
 from tasks.errors import DataError
@@ -13,7 +14,6 @@ from tasks.monitoring.arrivals import Arrival, find_arrivals
 from tasks.promotion import pointer
 from tasks.promotion.versions import manifest_of
 from tasks.store.layout import INGESTED_AT
-from tasks.training.code import digest_code, lock_digest
 from tasks.training.plan import TrainingPlan
 from tasks.training.unseen import find_unseen, removed_after, version_before
 from tasks.workspace import Place, Workspace

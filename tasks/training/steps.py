@@ -12,12 +12,11 @@ import numpy as np
 from tasks.arrays import Floats, Mask
 from tasks.dataset.dataset import fitted_until
 from tasks.dataset.evidence import describe_split
+from tasks.engine.engine import open_engine
 from tasks.errors import DataError
 from tasks.evaluation.evaluate import Evaluation, evaluate
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice
-from tasks.features.prepare import prepared_columns
-from tasks.models.families import FAMILIES
 from tasks.models.runtime import OnnxModel
 from tasks.models.warm_start import read_warm_start
 from tasks.policy.challengers import ChallengerSpec, select_rows
@@ -26,8 +25,10 @@ from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
 from tasks.training.comparison import compare_with_best, compare_with_champion
 from tasks.training.contender import Contender, build_contender
+from tasks.training.elsewhere import EngineJudge, PinnedRows
 from tasks.training.folds import answer_folds, judge_baselines
 from tasks.training.plan import digest
+from tasks.training.rows import fold_table
 from tasks.training.warm_start import select_newer
 from tasks.training.work import Work
 from tasks.tuning.search import search_settings
@@ -59,10 +60,13 @@ class HoldoutResult:
         return f"{evaluation.rows:,} {how}"
 
 
-def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning, bool]:
+def choose_setting(
+    work: Work, say: Callable[[Progress], None], tell: Callable[[str], None] = lambda _: None
+) -> tuple[Tuning, bool]:
     """Choose a setting on the training window; and whether that was known already.
 
-    Where no challenger is to be tuned, the champion's own setting stands.
+    Where no challenger is to be tuned, the champion's own setting stands. `tell` hears of the
+    engine.
     """
     setting = None if work.reigning is None else work.reigning.setting
     if setting is not None and all(challenger.kind != "tuned" for challenger in work.challengers):
@@ -79,27 +83,45 @@ def choose_setting(work: Work, say: Callable[[Progress], None]) -> tuple[Tuning,
         return kept, False
 
     def compute() -> tuple[dict[str, Any], dict[str, bytes]]:
-        data, training, pipeline = work.dataset, work.dataset.split.training, work.pipeline
-        found = search_settings(
-            data.prepared[training].reset_index(drop=True),
-            data.y[training],
-            data.folds(training, pipeline.training.folds, pipeline.task),
-            task=pipeline.task,
-            metric=pipeline.metric,
-            families={name: FAMILIES[name] for name in pipeline.families},
-            columns=prepared_columns(data.schema),
-            champion=setting,
-            trials=pipeline.training.trials,
-            seconds=pipeline.training.seconds,
-            sampler=pipeline.training.sampler,
-            seed=pipeline.training.seed,
-            say=say,
-        )
+        found = _search(work, setting, say, tell)
         # a fold without a score is NaN, which strict JSON has not
         return plain(found, nan_as_null=True), {}
 
     remembered, known = work.compute_once("tuning.json", "train.tuned", compute)
     return read(Tuning, remembered.document, "tuning.json"), known
+
+
+def _search(
+    work: Work,
+    champion: Setting | None,
+    say: Callable[[Progress], None],
+    tell: Callable[[str], None],
+) -> Tuning:
+    pipeline, options = work.pipeline, work.pipeline.training
+    table = fold_table(work.dataset, pipeline)
+    with open_engine(pipeline.engine, tell) as engine:
+        judge = None
+        if engine is not None:
+            judge = EngineJudge(engine, PinnedRows.of(work), len(table.folds))
+        found = search_settings(
+            table.frame,
+            table.y,
+            table.folds,
+            task=pipeline.task,
+            metric=pipeline.metric,
+            families=table.families,
+            columns=table.columns,
+            champion=champion,
+            trials=options.trials,
+            seconds=options.seconds,
+            sampler=options.sampler,
+            seed=options.seed,
+            say=say,
+            judge=judge,
+        )
+        if engine is not None:
+            work.spent_elsewhere += engine.cpu_seconds
+    return found
 
 
 def fit_challenger(

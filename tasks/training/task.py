@@ -124,7 +124,7 @@ def tune(work: Work) -> Tuning | State[Tuning]:
 
     for name, why in work.dataset.schema.left_out.items():
         logger.info("Left out: %s, for %s", name, why)
-    tuning, known = steps.choose_setting(work, say)
+    tuning, known = steps.choose_setting(work, say, logger.info)
     logger.info("Chosen: %s. %s", tuning.chosen.family, tuning.why)
     return _or_cached(tuning, known, work)
 

@@ -10,12 +10,9 @@ from typing import Any
 import numpy as np
 
 from tasks.config import Pipeline
-from tasks.data.curated import training_rows
-from tasks.dataset.dataset import Dataset, build_dataset
+from tasks.dataset.dataset import Dataset
 from tasks.errors import IntegrityError, NotFound
 from tasks.faults import external_write
-from tasks.labels.join import with_labels
-from tasks.labels.table import load_labels
 from tasks.policy.challengers import ChallengerSpec, parse_challenger, plan_challengers
 from tasks.promotion import pointer
 from tasks.promotion.best_before import find_best_before
@@ -26,6 +23,7 @@ from tasks.records import read
 from tasks.store.results import Remembered, recall, remember
 from tasks.training.cost import Cost, measure_cost, sum_costs
 from tasks.training.plan import TrainingPlan, digest
+from tasks.training.rows import load_dataset
 from tasks.training.selecting import select_features
 from tasks.training.warm_start import find_obstacle
 from tasks.workspace import Workspace
@@ -36,11 +34,15 @@ Computed = tuple[dict[str, Any], Mapping[str, bytes]]
 # compared by identity: two runs of one plan hold different champions
 @dataclass(eq=False)
 class Work:
-    """One training run: its plan, and what is loaded at most once for all of its steps."""
+    """One training run: its plan, and what is loaded at most once for all of its steps.
+
+    `spent_elsewhere` are the CPU seconds that workers of an engine spent on it.
+    """
 
     workspace: Workspace
     plan: TrainingPlan
     costs: dict[str, Cost] = field(default_factory=dict)
+    spent_elsewhere: float = 0.0
 
     @property
     def pipeline(self) -> Pipeline:
@@ -49,15 +51,9 @@ class Work:
     @cached_property
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
-        table, plan = self.workspace.curated, self.plan
-        time, key = self.pipeline.time_column, self.pipeline.key
-        rows = training_rows(table, plan.data, time, key=key, without=plan.without)
-        if plan.labels is not None:
-            bucket = self.workspace.bucket
-            labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)
-            rows, _ = with_labels(rows, labels, self.pipeline)
-        data = build_dataset(rows, self.pipeline, self.known_until)
-        return select_features(data, self.pipeline)
+        bucket, pipeline = self.workspace.bucket, self.pipeline
+        data = load_dataset(bucket, pipeline, self.plan, self.known_until)
+        return select_features(data, pipeline)
 
     @cached_property
     def known_until(self) -> np.datetime64 | None:
@@ -150,9 +146,11 @@ class Work:
         known = recall(bucket, key, step, keyring=keyring)
         found = known is not None
         if known is None:
+            before = self.spent_elsewhere
             with measure_cost() as meter:
                 document, files = compute()
-            kept = {"value": document, "cost": meter.cost.to_dict()}
+            cost = meter.cost.plus(self.spent_elsewhere - before)
+            kept = {"value": document, "cost": cost.to_dict()}
             # the cost is kept with the result, so that a run that died is counted, and once
             with external_write(write):
                 known = remember(bucket, key, step, kept, files, keyring=keyring)

@@ -8,7 +8,7 @@ After each fold a trial whose running mean is below the median of the others is 
 from __future__ import annotations
 
 import time
-import warnings
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import Array
-from tasks.errors import ConfigurationError, bounded
+from tasks.errors import ConfigurationError
 from tasks.evaluation.metrics import METRICS, Metric
-from tasks.tuning.proposals import SAMPLERS, Proposals
+from tasks.tuning.judging import FoldTable, Judge
+from tasks.tuning.proposals import SAMPLERS, Proposal, Proposals
 from tasks.tuning.selection import select_setting
 from tasks.tuning.trial import Origin, Progress, Setting, State, Tuning, TuningTrial
 
@@ -35,8 +36,6 @@ FAMILIES_SEARCHED = 2
 # Prepared columns up to which every proposal is tried; with 500, thirty of them take minutes.
 WIDE = 100
 FEWEST_TRIALS = 6
-# Letters of a family's error: some libraries put whole arrays into theirs.
-MESSAGE = 500
 
 
 def search_settings(
@@ -54,6 +53,7 @@ def search_settings(
     sampler: str = "tpe",
     seed: int = 7,
     say: Say = lambda _: None,
+    judge: Judge | None = None,
 ) -> Tuning:
     """Try settings on the folds and choose one.
 
@@ -68,6 +68,7 @@ def search_settings(
         seconds: time budget, checked between folds; the defaults are judged in any case.
         sampler: tpe, random or grid.
         say: called as each trial ends.
+        judge: computes the scores; None computes them in this process.
 
     Raises:
         ConfigurationError: no family serves the task, or the sampler is unknown.
@@ -79,9 +80,9 @@ def search_settings(
     if sampler not in SAMPLERS:
         raise ConfigurationError("sampler", f"it is one of {', '.join(SAMPLERS)}", sampler)
     most = affordable_trials(trials, len(columns.numbers) + len(columns.written))
-    search = SettingSearch(
-        frame, y, folds, task, METRICS[metric], served, columns, sampler, seed, most, seconds, say
-    )
+    judged = METRICS[metric]
+    table = FoldTable(frame, y, folds, task, judged, served, columns, seed)
+    search = SettingSearch(judge or table, folds, judged, served, sampler, seed, most, seconds, say)
     search.run(champion)
     found = search.result()
     if most == trials:
@@ -101,15 +102,12 @@ def affordable_trials(trials: int, columns: int) -> int:
 
 @dataclass
 class SettingSearch:
-    """One search under way, with the rows and folds that every setting is judged on."""
+    """One search under way, with the folds that every setting is judged on."""
 
-    frame: pd.DataFrame
-    y: Array
+    judge: Judge
     folds: Sequence[Fold]
-    task: str
     metric: Metric
     families: Mapping[str, Family]
-    columns: Columns
     sampler: str
     seed: int
     trials: int
@@ -124,8 +122,11 @@ class SettingSearch:
     def run(self, champion: Setting | None) -> None:
         """Judge the defaults, the champion's setting and what is proposed, in that order."""
         self.most = len(self.families) + self.trials
-        for name, family in self.families.items():
-            self._end(self._judge(Setting.of(name, family.defaults), "defaults", lambda _: ""))
+        defaults = [Setting.of(name, family.defaults) for name, family in self.families.items()]
+        for setting in defaults:
+            self.judge.expect(setting)
+        for setting in defaults:
+            self._end(self._judge(setting, "defaults", lambda _: ""))
         best = [trial.setting.family for trial in self._ranked()[:FAMILIES_SEARCHED]]
         if champion is not None and champion.family in self.families and not self._is_late():
             self._try_champion(Setting.of(champion.family, champion.params))
@@ -139,10 +140,7 @@ class SettingSearch:
             proposals.know(trial)
         count = proposals.count(self.trials)
         self.most = len(self.done) + count
-        for number in range(count):
-            if self._is_late():
-                return
-            self._try_proposal(proposals, number)
+        self._try_proposals(proposals, count)
 
     def result(self) -> Tuning:
         """Choose among what was judged."""
@@ -164,9 +162,20 @@ class SettingSearch:
             self.most += 1
             self._end(self._judge(setting, "champion", self._out_of_time))
 
-    def _try_proposal(self, proposals: Proposals, number: int) -> None:
-        proposal = proposals.ask(number)
+    def _try_proposals(self, proposals: Proposals, count: int) -> None:
+        # a sampler that learns from every trial is asked for one at a time, whoever computes it
+        ahead = 0 if self.sampler == "tpe" else self.judge.width
+        asked: deque[Proposal] = deque()
+        for number in range(count):
+            if self._is_late():
+                return
+            for further in range(number + len(asked), min(count, number + ahead + 1)):
+                asked.append(proposals.ask(further))
+                if not asked[-1].fault:
+                    self.judge.expect(asked[-1].setting)
+            self._try_proposal(proposals, asked.popleft())
 
+    def _try_proposal(self, proposals: Proposals, proposal: Proposal) -> None:
         def stop(scores: tuple[float, ...]) -> str:
             return self._out_of_time(scores) or proposals.hopeless(proposal, scores)
 
@@ -184,36 +193,25 @@ class SettingSearch:
 
     def _judge(self, setting: Setting, origin: Origin, stop: Stop) -> TuningTrial:
         """Judge a setting fold by fold, until `stop` says why it is not worth the next one."""
-        started = time.perf_counter()
         scores: list[float] = []
         state: State = "complete"
-        message = ""
-        try:
-            for fold in self.folds:
-                if scores and (message := stop(tuple(scores))):
-                    state = "pruned"
-                    break
-                scores.append(self._score(setting, fold))
-        # a family may fail in any way on a strange setting; the search goes on with the next
-        except Exception as error:
-            state, message = "failed", f"{type(error).__name__}: {bounded(error, MESSAGE)}"
-        seconds = time.perf_counter() - started
+        message, seconds = "", 0.0
+        coming = self.judge.scores(setting)
+        for _ in self.folds:
+            if scores and (message := stop(tuple(scores))):
+                state = "pruned"
+                break
+            scored = next(coming)
+            seconds += scored.seconds
+            if scored.fault:
+                state, message = "failed", scored.fault
+                break
+            scores.append(scored.value)
+        coming.close()
         # a metric that needs both classes gives NaN on rows of one; the mean of none is no score
         if state == "complete" and not np.isfinite(scores).any():
             state, message = "failed", f"{self.metric.name} is undefined on every fold"
         return TuningTrial(len(self.done), setting, origin, tuple(scores), seconds, state, message)
-
-    def _score(self, setting: Setting, fold: Fold) -> float:
-        family = self.families[setting.family]
-        model = family.build(dict(setting.params), self.columns, self.task, self.seed)
-        # of all rows: a fold may lack the last class, and the metric wants a column for it
-        classes = 0 if self.task == "regression" else int(self.y.max()) + 1
-        with warnings.catch_warnings():
-            # A setting that does not converge shows in its score; a warning a fold is noise.
-            warnings.simplefilter("ignore")
-            model.fit(self.frame.iloc[fold.fit], self.y[fold.fit])
-            answers = model.answers(self.frame.iloc[fold.judge], classes)
-        return self.metric.score(self.y[fold.judge], answers)
 
     def _ranked(self) -> list[TuningTrial]:
         """Return the trials that were judged on every fold, the best first."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tasks.backtest.table import read_rows
+from tasks.backtest.rows import read_rows
 from tasks.config import Pipeline
 from tasks.dataset.dataset import build_dataset
 from tasks.evaluation.metrics import METRICS

@@ -61,7 +61,7 @@ def test_the_digest_follows_the_meaning(tmp_path: Path) -> None:
         ("data: {personal: [who]}\ngate: {slices: [who]}", "gate.slices are not personal"),
         ("key: [y]", "target is neither the key nor the event time"),
         ("features: {transform: no colon}", "features.transform"),
-        ("engine: spark", "engine: Input should be 'local'"),
+        ("engine: spark", "engine: it is local, dask, dask://HOST:PORT or dask"),
         ("source: {collect: {kind: htp}}", "collect.kind: is one of http, bucket"),
         ("source: {collect: {kind: htp}}", "got 'htp'. Did you mean http?"),
         ("source: {collect: {url: a}}", "source.collect.kind: is needed: one of http"),
@@ -73,7 +73,9 @@ def test_the_digest_follows_the_meaning(tmp_path: Path) -> None:
         (API + "headers: {Cookie: a=b}}}", "headers hold no Cookie"),
         ("source: {collect: {kind: bucket, bucket: b}}", "keys are needed: {access: VARIABLE"),
         ("source: {collect: {kind: bucket, timeout: 1m}}", "collect.timeout: no such key"),
-        ("engine: dask://scheduler:8786", "engine: only local works"),
+        ("engine: dask://", "engine: behind :// stands HOST or HOST:PORT"),
+        ("engine: dask://me:secret@scheduler", "engine: behind :// stands HOST or HOST:PORT"),
+        ("engine: dask://scheduler:70000", "engine: a port is a number from 1 to 65535"),
     ],
 )
 def test_a_broken_rule_is_named(tmp_path: Path, added: str, said: str) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import expectations
+from tasks.code import code_digest, lock_digest
 from tasks.errors import ConfigurationError
 from tasks.features.transform import load_transform
 from tasks.project import MARK, REPOSITORY, VARIABLE, find_project, import_from_project
 from tasks.settings import Settings, expectations_folder, home_folder, pipelines_folder
-from tasks.training.code import code_digest, lock_digest
 from tasks.validation.suite import find_suite
 
 SUITE = """

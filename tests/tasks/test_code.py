@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.training.code import code_digest
+from tasks.code import code_digest
 
 
 @pytest.fixture
