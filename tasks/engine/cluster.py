@@ -13,6 +13,7 @@ import dask
 
 from tasks.engine.address import EngineAddress
 from tasks.engine.makeup import Makeup, find_differences, tell_makeup
+from tasks.engine.probe import probe
 from tasks.errors import ConfigurationError, EngineError, bounded
 
 CONNECT = 10.0  # seconds
@@ -46,6 +47,8 @@ def connect(address: EngineAddress) -> Iterator[Any]:
     where, own = f"engine {address.text}", address.url is None
     with _own_cluster(where) if own else _known(address) as (target, security):
         try:
+            if address.url is not None:
+                probe(address.url, _context(security), CONNECT)
             with warnings.catch_warnings():
                 # of versions: those are compared below, and refused
                 warnings.simplefilter("ignore")
@@ -76,6 +79,10 @@ def _check_workers(client: Any, where: str) -> None:
             rule = f"the worker {worker} has this Python, lock and code"
             remedy = "Install the same lock and code there."
             raise EngineError(where, rule, came, remedy)
+
+
+def _context(security: Any) -> Any:
+    return security and security.get_connection_args("client")["ssl_context"]
 
 
 def _name(error: BaseException) -> str:

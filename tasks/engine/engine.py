@@ -40,7 +40,7 @@ class Handed(Generic[Value]):
 
 
 class Engine:
-    """A cluster that was found to be fit. `cpu_seconds` were spent on it so far.
+    """A cluster that was found to be fit: `width` threads now, `cpu_seconds` spent so far.
 
     Args:
         client: Dask's, connected.
@@ -52,8 +52,8 @@ class Engine:
         self._client, self._where, self._say = client, where, say
         self._digest, self._looked = makeup_digest(), time.monotonic()
         self._workers: set[str] = set()
-        self.width = max(1, sum(self._look().values()))
-        self.cpu_seconds, self.lost_workers = 0.0, 0
+        self.width, self.cpu_seconds, self.lost_workers = 1, 0.0, 0
+        self._look()
 
     def map(self, function: Callable[[Job], Value], jobs: Iterable[Job]) -> Iterator[Value]:
         """Yield what `function` makes of each job, in order; `width` times two are in flight.
@@ -109,6 +109,7 @@ class Engine:
         threads: dict[str, int] = self._client.nthreads()
         gone = self._workers - threads.keys()
         self._workers = set(threads)
+        self.width = max(1, sum(threads.values()))
         if gone:
             self.lost_workers += len(gone)
             count = count_text(len(gone), "worker", "workers")

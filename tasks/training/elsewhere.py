@@ -74,7 +74,10 @@ class EngineJudge:
     def __init__(self, engine: Engine, rows: PinnedRows, folds: int) -> None:
         self._engine, self._rows, self._folds = engine, rows, folds
         self._handed: dict[str, list[Handed[FoldScore]]] = {}
-        self.width = engine.width
+
+    @property
+    def width(self) -> int:
+        return self._engine.width
 
     def expect(self, setting: Setting) -> None:
         """Hand out its folds, the last and largest first."""

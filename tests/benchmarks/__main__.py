@@ -16,6 +16,7 @@ BENCHMARKS = (
     "batch_scoring",
     "explanation",
     "backtest",
+    "engine",
     "serving",
     "promotions",
     "apply_speed",

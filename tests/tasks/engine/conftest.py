@@ -4,11 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.tasks.engine.clusters import Cluster, running_cluster
+from tasks.engine.engine import open_engine
+from tests.tasks.engine.clusters import Cluster, running_cluster, until
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Yield a cluster of two workers."""
     with running_cluster(tmp_path_factory.mktemp("dask")) as running:
+        # each worker joins when it has imported everything
+        until(lambda: _width(running) == 2)
         yield running
+
+
+def _width(running: Cluster) -> int:
+    with open_engine(running.engine, lambda _: None) as engine:
+        assert engine is not None
+        return engine.width

@@ -25,7 +25,7 @@ def test_results_come_in_order_and_cost_is_told(cluster: Cluster) -> None:
         assert list(engine.map(double, range(20))) == [2 * number for number in range(20)]
         assert engine.cpu_seconds > 0
         assert engine.lost_workers == 0
-    assert said == [f"Computing on Dask: {engine.width} threads of {cluster.engine}"]
+    assert said == [f"Computing on Dask: 2 threads of {cluster.engine}"]
 
 
 def test_few_jobs_are_in_flight_at_once(cluster: Cluster) -> None:
@@ -72,11 +72,18 @@ def test_nobody_answers_or_somebody_else(monkeypatch: pytest.MonkeyPatch) -> Non
         nobody = f"dask://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(EngineError, match=f"engine {nobody}: a Dask scheduler answers; got"):
             _open(nobody)
-    with http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as other:
-        threading.Thread(target=other.serve_forever, daemon=True).start()
-        with pytest.raises(EngineError, match="a Dask scheduler answers; got"):
-            _open(f"dask://127.0.0.1:{other.server_port}")
-        other.shutdown()
+    # a web server, and a port that takes a connection and never says a word
+    with (
+        http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler
+        ) as web,
+        socket.create_server(("127.0.0.1", 0)) as mute,
+    ):
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        for port in (web.server_port, mute.getsockname()[1]):
+            with pytest.raises(EngineError, match="a Dask scheduler answers; got"):
+                _open(f"dask://127.0.0.1:{port}")
+        web.shutdown()
 
 
 def test_certificates_that_are_not_told_are_asked_for() -> None:

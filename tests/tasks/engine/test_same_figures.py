@@ -55,21 +55,23 @@ def tried(house: House) -> tuple[TrainingPlan, dict[str, Any], bool]:
         "evaluation": candidate.judged.evaluation,
         "golden": candidate.contender.golden,
         "passed": candidate.verdict.passed,
-        "rules": [rule for rule in candidate.verdict.rules if rule.rule != "latency"],
+        "rules": [rule for rule in candidate.verdict.rules if not rule.rule.startswith("latency")],
     }
     return work.plan, timeless(plain(told, nan_as_null=True)), work.spent_elsewhere > 0
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_a_training_tries_chooses_and_decides_the_same(
     cluster: Cluster, tmp_path: Path, sampler: str
 ) -> None:
-    training = {"families": ["linear", "lightgbm"], "trials": 6, "sampler": sampler}
+    families = ["linear", "lightgbm"]
+    training = {"families": families, "trials": 3, "sampler": sampler, "timeout": "1h"}
     here, there = twins(tmp_path, cluster.engine, training=training)
     (own, figures, spent), (other, same, spent_there) = tried(here), tried(there)
     assert own.key == other.key
     assert figures == same
-    assert len(figures["tuning"]["trials"]) > 6
+    assert len(figures["tuning"]["trials"]) == 5
     assert (spent, spent_there) == (False, True)
 
 
