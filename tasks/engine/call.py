@@ -17,14 +17,14 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Answered(Generic[Value]):
+class JobResult(Generic[Value]):
     """What came of a job, and the CPU seconds that it took."""
 
     value: Value
     cpu_seconds: float
 
 
-def call(digest: str, function: Callable[[Job], Value], job: Job) -> Answered[Value]:
+def call(digest: str, function: Callable[[Job], Value], job: Job) -> JobResult[Value]:
     """Compute a job for a client of this makeup.
 
     Raises:
@@ -39,10 +39,10 @@ def call(digest: str, function: Callable[[Job], Value], job: Job) -> Answered[Va
     os.environ["LOKY_MAX_CPU_COUNT"] = "1"
     start = time.process_time()
     value = function(job)
-    return Answered(value, time.process_time() - start)
+    return JobResult(value, time.process_time() - start)
 
 
-class _Held:
+class _LastLoaded:
     lock = threading.Lock()
     key: str | None = None
     value: Any = None
@@ -51,11 +51,11 @@ class _Held:
 def hold(key: str, load: Callable[[], Value]) -> Value:
     """Return what `load` made for this key: a process keeps the last one, for its next jobs."""
     # loaded under the lock: the threads of a worker would each read the same rows
-    with _Held.lock:
-        if _Held.key != key:
+    with _LastLoaded.lock:
+        if _LastLoaded.key != key:
             # before the next one comes: both may not fit
-            _Held.key = _Held.value = None
-            _Held.value = load()
-            _Held.key = key
-        held: Value = _Held.value
+            _LastLoaded.key = _LastLoaded.value = None
+            _LastLoaded.value = load()
+            _LastLoaded.key = key
+        held: Value = _LastLoaded.value
         return held

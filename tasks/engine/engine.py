@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar
 
 from tasks.engine.address import LOCAL, parse_engine
-from tasks.engine.call import Answered, call
+from tasks.engine.call import JobResult, call
 from tasks.engine.makeup import makeup_digest
 from tasks.errors import EngineError
 from tasks.policy.reading import count_text
@@ -88,12 +88,12 @@ class Engine:
         self.cpu_seconds += answered.cpu_seconds
         return answered.value
 
-    def _wait(self, handed: Handed[Value]) -> Answered[Value]:
+    def _wait(self, handed: Handed[Value]) -> JobResult[Value]:
         alone = 0.0
         while True:
             try:
                 # with a bound, or nobody would see that no worker is left
-                answered: Answered[Value] = handed.future.result(timeout=LOOK)
+                answered: JobResult[Value] = handed.future.result(timeout=LOOK)
                 return answered
             except TimeoutError:
                 # of the job itself

@@ -68,7 +68,7 @@ def search_settings(
         seconds: time budget, checked between folds; the defaults are judged in any case.
         sampler: tpe, random or grid.
         say: called as each trial ends.
-        judge: computes the scores; None computes them in this process.
+        judge: computes the scores; None for this process.
 
     Raises:
         ConfigurationError: no family serves the task, or the sampler is unknown.
@@ -84,7 +84,10 @@ def search_settings(
     table = FoldTable(frame, y, folds, task, judged, served, columns, seed)
     search = SettingSearch(judge or table, folds, judged, served, sampler, seed, most, seconds, say)
     search.run(champion)
-    found = search.result()
+    return _say_width(search.result(), most, trials)
+
+
+def _say_width(found: Tuning, most: int, trials: int) -> Tuning:
     if most == trials:
         return found
     note = f"The table is wide: {most} of {trials} settings were tried beside the defaults."

@@ -91,6 +91,7 @@ def test_certificates_that_are_not_told_are_asked_for() -> None:
         _open("dask+tls://127.0.0.1:9")
 
 
+@pytest.mark.soak
 def test_a_worker_with_another_lock_is_refused_before_any_work(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
@@ -103,6 +104,7 @@ def test_a_worker_with_another_lock_is_refused_before_any_work(tmp_path: Path) -
         assert "lightgbm" not in str(caught.value)
 
 
+@pytest.mark.soak
 def test_a_lost_scheduler_is_one_sentence(tmp_path: Path) -> None:
     with running_cluster(tmp_path / "lost", 1) as lost:
         with (
