@@ -22,6 +22,7 @@ from tasks.config.sections import (
     Notifications,
     Retraining,
     Serving,
+    Storage,
     Training,
 )
 from tasks.config.source import SourceOptions
@@ -55,6 +56,7 @@ class Pipeline(FileSection):
     retraining: Retraining = Retraining()
     notifications: Notifications = Notifications()
     serving: Serving = Serving()
+    storage: Storage = Storage()
     engine: Annotated[Literal["local"], BeforeValidator(_engine)] = "local"
 
     @model_validator(mode="after")
@@ -118,10 +120,10 @@ class Pipeline(FileSection):
     def digest(self) -> str:
         """SHA-256 of what the file says, defaults included; the same for the same meaning.
 
-        Where the rows are collected from is left out: it changes none of them.
+        Where the rows are collected from, and how long is kept what, changes none of them.
         """
         # sorted: the order of the fields in these classes is no part of the meaning
-        content = self.model_dump(mode="json", exclude={"source": {"collect"}})
+        content = self.model_dump(mode="json", exclude={"source": {"collect"}, "storage": True})
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
