@@ -41,6 +41,7 @@ STEPS = {
     "end": ("file", "ledger", "data"),
     "monitor": ("decision",),
     "backtest": ("fit", "report"),
+    "prune": ("vacuum", "compact", "object"),
 }
 WRITES = tuple(f"{flow}.{step}" for flow, steps in STEPS.items() for step in steps)
 POINTS = tuple(f"{write}.{when}" for write in WRITES for when in ("before", "after"))

@@ -66,6 +66,34 @@ def parse_trial(text: str) -> float | None:
     raise ValueError("a challenger is tried as none, shadow, or canary with a share: canary 10%")
 
 
+SIZES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as `128 MiB` as bytes.
+
+    Raises:
+        ValueError: it is not a number followed by KiB, MiB or GiB.
+
+    >>> parse_size("128 MiB")
+    134217728
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]iB)", text.strip())
+    if found is None:
+        raise ValueError("a size is a number and one of KiB, MiB, GiB, such as 128 MiB")
+    return int(float(found[1]) * SIZES[found[2]])
+
+
+def say_bytes(count: int) -> str:
+    """Say how many bytes, in the unit that a person reads.
+
+    >>> say_bytes(917), say_bytes(1536), say_bytes(3 * 2**30)
+    ('917 B', '1.5 KiB', '3.0 GiB')
+    """
+    unit = next((name for name in reversed(SIZES) if count >= SIZES[name]), None)
+    return f"{count} B" if unit is None else f"{count / SIZES[unit]:,.1f} {unit}"
+
+
 @dataclass(frozen=True)
 class Budget:
     """At most `count` times in any window of this length."""

@@ -7,12 +7,15 @@ again after each death, as a flow does that was started anew.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tasks.backtest.pinning import plan_backtest
@@ -26,6 +29,7 @@ from tasks.ingestion.removal import pick_held, remove_batch
 from tasks.ingestion.rows import open_rows
 from tasks.ingestion.schema import accept_changes
 from tasks.ledger.reversal import removed_batches
+from tasks.maintenance.prune import prune
 from tasks.predictions.table import predictions_table
 from tasks.promotion import pointer, trials
 from tasks.promotion.promote import rollback
@@ -108,6 +112,22 @@ def end(workspace: Workspace) -> None:
     delete_data(workspace, lambda _: None)
 
 
+def tidy_up(workspace: Workspace) -> None:
+    table = predictions_table(workspace.bucket, workspace.name)
+    for number in range(9):
+        table.append(pa.table({"id": [f"{number}"]}), f"{number}", {})
+    left = Path(table.uri) / "left.parquet"
+    if not (workspace.home / "left").exists():
+        left.write_bytes(b"a writer was killed")
+        os.utime(left, (0, 0))
+        key = workspace.layout.quarantine("ab" * 32)
+        for name in ("a.csv", "report.json"):
+            workspace.bucket.put(key + name, b"{}")
+        workspace.home.mkdir(parents=True, exist_ok=True)
+        (workspace.home / "left").touch()
+    prune(workspace, datetime.now(UTC) + timedelta(days=100))
+
+
 @dataclass(frozen=True)
 class Scene:
     """What is done, on which past, and the names of the writes that it is to reach."""
@@ -131,6 +151,7 @@ SCENES = {
     "accept": Scene(accept, "champions", writes("schema")),
     "monitor": Scene(monitor, "champions", writes("monitor")),
     "backtest": Scene(backtest, "champions", writes("backtest")),
+    "prune": Scene(tidy_up, "champions", writes("prune")),
     "ship": Scene(ship, "rows", writes("log")),
 }
 

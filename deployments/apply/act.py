@@ -15,6 +15,7 @@ from deployments.apply.automations import Automation, automations
 from deployments.apply.plan import (
     ENTRY_POINTS,
     EVERYONES,
+    MAINTAIN,
     OPTIONAL,
     RECONCILE,
     TAG,
@@ -60,7 +61,7 @@ def apply(
     pipelines = [find_pipeline(name, folder) for name in named]
     for pipeline in pipelines:
         check_transform(settings, pipeline)
-    entrypoints = (*ENTRY_POINTS.values(), *OPTIONAL.values(), RECONCILE)
+    entrypoints = (*ENTRY_POINTS.values(), *OPTIONAL.values(), RECONCILE, MAINTAIN)
     schemas = {entrypoint: parameter_schema(entrypoint) for entrypoint in entrypoints}
     specs = plan_deployments(pipelines, schemas)
     follows = automations(pipelines)

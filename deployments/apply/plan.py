@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from deployments.worker.kind import POOL
@@ -12,6 +12,8 @@ from tasks.reconciliation.deployed import EVERY_PIPELINE, SHARED
 
 TAG = "perennial"
 RECONCILE_EVERY = "* * * * *"
+# When most are asleep, and not with what others start on the hour.
+MAINTAIN_EVERY = "23 3 * * *"
 ENTRY_POINTS: Mapping[str, str] = {
     "ingest": "flows.ingestion.ingest",
     "label": "flows.labelling.label",
@@ -23,10 +25,11 @@ ENTRY_POINTS: Mapping[str, str] = {
 # Those that a pipeline has where its file asks for them.
 OPTIONAL: Mapping[str, str] = {"collect": "flows.collecting.collect"}
 RECONCILE = "flows.reconciling.reconcile"
+MAINTAIN = "flows.maintaining.maintain"
 # What a pipeline has of its own runs one at a time: two trainings at once would judge against one
 # champion, two decisions would both say retrain, and of two collectors one would work for nothing.
 OWN = tuple(flow for flow in (*ENTRY_POINTS, *OPTIONAL) if flow not in SHARED)
-EVERYONES = tuple(f"{flow}/{EVERY_PIPELINE}" for flow in (*SHARED, "reconcile"))
+EVERYONES = tuple(f"{flow}/{EVERY_PIPELINE}" for flow in (*SHARED, "reconcile", "maintain"))
 PURPOSES: Mapping[str, str] = {
     "ingest": "Brings what lies in the incoming folder into the curated table, or quarantine.",
     "label": "Joins labels that come after their rows, and counts those that contradict.",
@@ -163,6 +166,14 @@ def plan_deployments(
         concurrency=1,
         schema=known.get(RECONCILE, {}),
     )
+    maintainer = replace(
+        reconciler,
+        flow="maintain",
+        entrypoint=MAINTAIN,
+        description="Makes few files of many, and removes what nothing needs any more, every day.",
+        schedule=MAINTAIN_EVERY,
+        schema=known.get(MAINTAIN, {}),
+    )
     # Ingestion has no limit of runs at once: an object lands once, whoever brings it.
     shared = tuple(
         DeploymentSpec(
@@ -175,7 +186,7 @@ def plan_deployments(
         for flow in sorted(SHARED)
     )
     own = (spec for pipeline in ours for spec in _own(pipeline, known))
-    return (*own, *shared, reconciler) if ours else ()
+    return (*own, *shared, reconciler, maintainer) if ours else ()
 
 
 def _own(pipeline: Pipeline, schemas: Mapping[str, Mapping[str, Any]]) -> Iterator[DeploymentSpec]:

@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "remove": ("deployments.cli.ways_out:remove", "Take a batch out again."),
     "delete": ("deployments.cli.ways_out:delete", "End a pipeline; its data only with --data."),
     "report": ("deployments.cli.report:report", "Open or save a page: drift, card, …"),
+    "prune": ("deployments.cli.prune:prune", "Remove what nothing needs; few files for many."),
     "backup": ("deployments.cli.backup:backup", "Copy all that the stack knows into a folder."),
     "restore": ("deployments.cli.backup:restore", "Make home and bucket as a backup has them."),
     "completion": (

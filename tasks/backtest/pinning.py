@@ -36,7 +36,7 @@ def plan_backtest(
     share = START if start is None else start
     if not 0 < share < 1:
         raise ConfigurationError("--start", "a share between 0 and 1, both left out", share)
-    version = workspace.curated.version()
+    version = workspace.curated.data_version()
     if version is None:
         remedy = f"Ingest first: `perennial ingest {pipeline.name} FILE`."
         raise DataError(f"pipeline {pipeline.name}", "the curated table has rows", "none", remedy)

@@ -22,6 +22,7 @@ from tasks.config.sections import (
     Notifications,
     Retraining,
     Serving,
+    Storage,
     Training,
 )
 from tasks.config.source import SourceOptions
@@ -54,6 +55,7 @@ class Pipeline(FileSection):
     retraining: Retraining = Retraining()
     notifications: Notifications = Notifications()
     serving: Serving = Serving()
+    storage: Storage = Storage()
     engine: Annotated[str, BeforeValidator(_engine)] = Field(
         default=LOCAL, json_schema_extra={"pattern": PATTERN}
     )
@@ -119,11 +121,12 @@ class Pipeline(FileSection):
     def digest(self) -> str:
         """SHA-256 of what the file says, defaults included; the same for the same meaning.
 
-        Where the rows are collected from is left out: it changes none of them. Nor does the engine
-        change a figure, so every file has the digest of a local one.
+        Where the rows are collected from, and how long is kept what, changes none of them. Nor does
+        the engine change a figure, so every file has the digest of a local one.
         """
         # sorted: the order of the fields in these classes is no part of the meaning
-        content = self.model_dump(mode="json", exclude={"source": {"collect"}}) | {"engine": LOCAL}
+        content = self.model_dump(mode="json", exclude={"source": {"collect"}, "storage": True})
+        content |= {"engine": LOCAL}
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

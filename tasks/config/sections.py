@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -10,7 +11,7 @@ from tasks.config.choices import Occasion
 from tasks.letters import compose
 from tasks.policy.challengers import parse_challenger
 from tasks.policy.policy import parse_policy
-from tasks.quantities import parse_budget, parse_duration, parse_share, parse_trial
+from tasks.quantities import parse_budget, parse_duration, parse_share, parse_size, parse_trial
 
 
 def _text(check: Any) -> BeforeValidator:
@@ -30,7 +31,18 @@ def _encoding(name: str) -> str:
     return name
 
 
+def _kept(text: str) -> None:
+    if parse_duration(text) < timedelta(days=1):
+        raise ValueError("it is kept for 1d at least: a run at work may need it")
+
+
+def _file_size(text: str) -> None:
+    if not 2**20 <= parse_size(text) <= 2**30:
+        raise ValueError("a file is of 1 MiB to 1 GiB, such as 128 MiB")
+
+
 Duration = Annotated[str, _text(parse_duration)]
+Kept = Annotated[str, _text(_kept)]
 Share = Annotated[float, BeforeValidator(parse_share)]
 BudgetText = Annotated[str, _text(parse_budget)]
 # The parser's own spelling, so that one policy has one digest however it is written.
@@ -167,3 +179,20 @@ class Serving(FileSection):
     def share(self) -> float | None:
         """The share of keys for a challenger that is tried: 0 in shadow, None where it is not."""
         return parse_trial(self.challenger)
+
+
+class Storage(FileSection):
+    """How long is kept what no model, decision or run needs; see `perennial prune`."""
+
+    target_file: Annotated[str, _text(_file_size)] = "128 MiB"
+    keep_files: Kept = "7d"
+    keep_versions: int = Field(default=10, ge=1)
+    keep_results: Kept = "30d"
+    keep_reports: Kept = "90d"
+    keep_quarantine: Kept = "90d"
+    keep_collected: Kept = "90d"
+
+    @property
+    def target_bytes(self) -> int:
+        """The bytes of a compacted file."""
+        return parse_size(self.target_file)

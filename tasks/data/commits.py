@@ -9,6 +9,8 @@ from typing import Any
 
 OURS = "perennial."
 TRANSACTION = "transaction"
+# Of these neither changes a row: what Delta says of rewriting files, and of removing unneeded ones.
+UPKEEP = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END"})
 REMOVED = "removed"  # under it, the commit that took a batch out tells which
 WRITER_BITS = 32  # with 31 of the version, a signed 64-bit number: all Delta keeps
 
@@ -23,13 +25,17 @@ class Appended:
 
 @dataclass(frozen=True)
 class Commit:
-    """One version of a table: when it was made (UTC), what was said about it, rows added."""
+    """One version of a table: when it was made (UTC), what was said about it, rows added.
+
+    `upkeep`: the rows are those of the version before, in other files at most.
+    """
 
     version: int
     at: datetime
     transaction: str | None
     metadata: Mapping[str, str]
     rows: int
+    upkeep: bool = False
 
 
 def describe(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -55,6 +61,7 @@ def read_commit(version: int, entry: Mapping[str, Any]) -> Commit:
         transaction=said.pop(TRANSACTION, None),
         metadata=said,
         rows=int(entry.get("operationMetrics", {}).get("num_added_rows", 0)),
+        upkeep=entry.get("operation") in UPKEEP,
     )
 
 

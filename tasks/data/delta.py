@@ -1,4 +1,4 @@
-"""The door of Delta Lake: how a version is opened, and how rows land once per transaction.
+"""The door of Delta Lake: how rows land once per transaction, and are taken out.
 
 Whoever races, and whenever a writer dies: the transaction's id stands in the commit itself.
 """
@@ -22,10 +22,10 @@ from tasks.data.commits import (
     name_removal,
     number_transaction,
 )
+from tasks.data.location import Location, said_since, stored_columns
 from tasks.data.table_errors import explain, others_won, translate_errors
 from tasks.data.widening import as_read, as_stored
-from tasks.errors import DataError, NotFound, PreconditionFailed
-from tasks.store.bucket import TableAddress
+from tasks.errors import NotFound, PreconditionFailed
 
 # Each means that others won; where no version is demanded, Delta itself tries 100 times more.
 ATTEMPTS = 5
@@ -36,52 +36,10 @@ PROPERTIES: dict[str, str | None] = {
     APPEND_ONLY: "true",
     # Opening a table reads every commit since the last checkpoint.
     "delta.checkpointInterval": "10",
-    # A data version stays readable for ever: lineage goes back to it.
+    # Which batches are there, and how the ledger's lines are linked, is told by the commits alone.
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
 }
-
-
-class Location(TableAddress):
-    """A place of a Delta table, which `deltalake` opens."""
-
-    def at(self, version: int | None) -> Any:
-        """Open this version, the newest where None, as `deltalake` does."""
-        from deltalake import DeltaTable
-
-        return DeltaTable(self.uri, version=version, storage_options=dict(self.options))
-
-    def open(self) -> Any | None:
-        """Open the newest version; None where there is no table yet."""
-        from deltalake.exceptions import TableNotFoundError
-
-        with translate_errors(self.uri):
-            try:
-                return self.at(None)
-            except TableNotFoundError:
-                return None
-
-    def opened(self, version: int | None) -> Any:
-        """Open this version, the newest where None.
-
-        Raises:
-            DataError: there is no table yet, or no such version.
-        """
-        newest = self.open()
-        if newest is None:
-            raise DataError(self.uri, "there is a table", "none", "Ingest a batch first.")
-        if version is None or version == newest.version():
-            return newest
-        if not 0 <= version < newest.version():
-            rule = f"a version is 0 to {newest.version()}"
-            raise DataError(self.uri, rule, version, "See `perennial history`.")
-        with translate_errors(self.uri):
-            return self.at(version)
-
-
-def stored_columns(opened: Any) -> pa.Schema:
-    """Return the columns of an opened table as they are stored, and their types."""
-    return stored_schema(pa.schema(opened.schema().to_arrow()))
 
 
 def append_rows(
@@ -106,13 +64,14 @@ def append_rows(
         if found is not None:
             return Appended(found[0], landed=False)
         columns = stored_columns(opened)
+        demanded = after is not None
         if after is not None:
             _still_at(location, opened, after, as_read(columns) == schema)
         wanted = as_stored(schema, columns) if evolve else columns
         check_same_columns(schema, as_read(wanted), location.uri)
         stream, writer = align(rows, wanted), secrets.randbits(WRITER_BITS)
         try:
-            _write(opened, stream, transaction, writer, metadata, after, wanted != columns)
+            _write(opened, stream, transaction, writer, metadata, demanded, wanted != columns)
         except Exception as error:
             settled = _settle(location, transaction, writer, error)
             if settled is None:
@@ -127,31 +86,34 @@ def remove_rows(location: Location, column: str, batch: str, metadata: Mapping[s
     from deltalake import CommitProperties, Transaction
     from deltalake.exceptions import CommitFailedError
 
-    opened, name = location.opened(None), name_removal(batch)
-    done = find_transaction(location, opened, name)
-    if done is not None:
-        return done[0]
-    # Tables of this and earlier releases are made so that no vendor's tool takes a row out.
-    if opened.metadata().configuration.get(APPEND_ONLY) == "true":
-        with translate_errors(location.uri):
-            opened.alter.set_table_properties({APPEND_ONLY: "false"})
+    name = name_removal(batch)
+    for _ in range(ATTEMPTS):
         opened = location.opened(None)
-    writer = secrets.randbits(WRITER_BITS)
-    number = number_transaction(int(opened.version()) + 1, writer)
-    properties = CommitProperties(
-        custom_metadata=describe({**metadata, REMOVED: batch}),
-        app_transactions=[Transaction(name, number)],
-    )
-    try:
-        opened.delete(f"{column} = '{batch}'", commit_properties=properties)
-    except CommitFailedError as error:
-        raise others_won(location.uri) from error
-    except Exception as error:
-        raise explain(str(error), location.uri) from error
-    found = find_transaction(location, location.opened(None), name)
-    if found is None:
-        raise NotFound(location.uri, f"no row of batch {batch[:12]} is there")
-    return found[0]
+        done = find_transaction(location, opened, name)
+        if done is not None:
+            return done[0]
+        # Tables of this and earlier releases are made so that no vendor's tool takes a row out.
+        if opened.metadata().configuration.get(APPEND_ONLY) == "true":
+            with translate_errors(location.uri):
+                opened.alter.set_table_properties({APPEND_ONLY: "false"})
+            opened = location.opened(None)
+        number = number_transaction(int(opened.version()) + 1, secrets.randbits(WRITER_BITS))
+        properties = CommitProperties(
+            custom_metadata=describe({**metadata, REMOVED: batch}),
+            app_transactions=[Transaction(name, number)],
+        )
+        try:
+            opened.delete(f"{column} = '{batch}'", commit_properties=properties)
+        # its rows were rewritten, or others came
+        except CommitFailedError:
+            continue
+        except Exception as error:
+            raise explain(str(error), location.uri) from error
+        found = find_transaction(location, location.opened(None), name)
+        if found is None:
+            raise NotFound(location.uri, f"no row of batch {batch[:12]} is there")
+        return found[0]
+    raise others_won(location.uri)
 
 
 def find_transaction(location: Location, opened: Any, transaction: str) -> tuple[int, int] | None:
@@ -175,7 +137,7 @@ def _write(
     transaction: str,
     writer: int,
     metadata: Mapping[str, str],
-    after: int | None,
+    demanded: bool,
     more: bool,
 ) -> None:
     from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
@@ -184,7 +146,7 @@ def _write(
     properties = CommitProperties(
         custom_metadata=describe({**metadata, TRANSACTION: transaction}),
         app_transactions=[Transaction(transaction, number)],
-        max_commit_retries=100 if after is None else 0,
+        max_commit_retries=0 if demanded else 100,
     )
     write_deltalake(
         opened,
@@ -193,14 +155,16 @@ def _write(
         # What is not in the table yet is added to it. A type is never merged: Delta would cast.
         schema_mode="merge" if more else None,
         commit_properties=properties,
-        writer_properties=WriterProperties(max_row_group_size=ROW_GROUP),
+        writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP),
     )
 
 
 def _still_at(location: Location, opened: Any, after: int, fits: bool) -> None:
     # Version 0 is the empty table: with fitting columns it is as good as none.
-    moved = int(opened.version()) != max(after, 0) or (after < 0 and not fits)
-    if moved:
+    with translate_errors(location.uri):
+        came = said_since(opened, max(after, 0) + 1)
+    moved = int(opened.version()) < after or not all(commit.upkeep for commit in came)
+    if moved or (after < 0 and not fits):
         rule = f"no commit came after version {after}"
         raise PreconditionFailed(location.uri, rule, opened.version(), "Judge the rows again.")
 

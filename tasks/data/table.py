@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from tasks.data.columns import Rows, check_known_columns, from_polars
-from tasks.data.commits import Appended, Commit, read_commit
-from tasks.data.delta import (
-    Location,
-    append_rows,
-    find_transaction,
-    remove_rows,
-    stored_columns,
-)
+from tasks.data.commits import Appended, Commit
+from tasks.data.compaction import File
+from tasks.data.delta import append_rows, find_transaction, remove_rows
+from tasks.data.location import Location, said_since, stored_columns
 from tasks.data.table_errors import translate_errors
 from tasks.data.widening import as_read, merge_widened, widened
 from tasks.errors import DataError
@@ -32,14 +27,6 @@ PATIENCE = {"max_retries": 12, "retry_init_backoff_ms": 500, "retry_max_backoff_
 BESIDE = {"deletionVectors", "columnMapping"}
 
 
-@dataclass(frozen=True)
-class File:
-    """A Parquet file of a table: its path under the table's, and its rows where the log says."""
-
-    path: str
-    rows: int | None
-
-
 class Table(Location):
     """A Delta table at `uri`, a local path or `s3://bucket/path`.
 
@@ -50,6 +37,11 @@ class Table(Location):
         """Return the newest version number, or None where there is no table yet."""
         opened = self.open()
         return None if opened is None else int(opened.version())
+
+    def data_version(self) -> int | None:
+        """Return the newest version that changed rows: what a run is pinned to. None as above."""
+        last = self.last_commit()
+        return None if last is None else last.version
 
     def schema(self, version: int | None = None) -> pa.Schema | None:
         """Return the columns of a version and their types, or None where there is no table yet."""
@@ -140,13 +132,13 @@ class Table(Location):
             return from_polars(self._scanned(opened).collect(), as_read(stored_columns(opened)))
 
     def files(self, version: int | None = None) -> tuple[File, ...]:
-        """Return the Parquet files of one version, the oldest first; the same each time.
+        """Return the very Parquet files of one version, the oldest first; the same each time.
 
         Raises:
             DataError: there is no table yet, no such version, or its files do not hold the rows as
                 they are: it is partitioned, or rows are deleted or columns mapped beside them.
         """
-        opened = self.opened(version)
+        opened = self.opened(version, exactly=True)
         with translate_errors(self.uri):
             found = pa.table(opened.get_add_actions(flatten=True)).to_pylist()
             features = {*(opened.protocol().reader_features or ())} & BESIDE
@@ -156,7 +148,8 @@ class Table(Location):
             raise DataError(self.uri, "its files hold the rows as they are", came, "Rewrite it.")
         # The log keeps no order, and files of one commit may share their time.
         found.sort(key=lambda file: (file["modification_time"], file["path"]))
-        return tuple(File(file["path"], file["num_records"]) for file in found)
+        told = ("path", "num_records", "size_bytes")
+        return tuple(File(*(file[name] for name in told)) for file in found)
 
     def history(self) -> tuple[Commit, ...]:
         """Return every commit, oldest first; empty where there is no table yet."""
@@ -164,24 +157,23 @@ class Table(Location):
         if opened is None:
             return ()
         with translate_errors(self.uri):
-            # Newer commits may have come since it was opened, and deltalake's own numbers are then
-            # wrong: number from the oldest, which is version 0 as no log is ever cleaned.
-            said = reversed(opened.history())
-        return tuple(read_commit(version, entry) for version, entry in enumerate(said))
+            # from version 0, as no log is ever cleaned
+            return said_since(opened, 0)
 
     def last_commit(self) -> Commit | None:
-        """Return the newest commit, or None where there is no table yet.
-
-        Where another is made meanwhile, the version may be the one before what it says: who then
-        appends `after` it is refused.
-        """
+        """Return the newest commit but those of upkeep, or None where there is no table yet."""
         opened = self.open()
         if opened is None:
             return None
+        newest = int(opened.version())
         with translate_errors(self.uri):
-            # more than one where another came since it was opened
-            said = opened.history(1)[0]
-        return read_commit(int(opened.version()), said)
+            # a commit of upkeep or three on top: the whole log is rarely read for it
+            for first in (newest, max(newest - 7, 0), 0):
+                said = said_since(opened, first)[: newest - first + 1]
+                told = [commit for commit in said if not commit.upkeep]
+                if told:
+                    break
+        return told[-1]
 
     def _scanned(self, opened: Any) -> pl.LazyFrame:
         import polars as pl

@@ -24,7 +24,7 @@ def labels_table(bucket: Bucket, pipeline: str) -> Table:
 
 def labels_version(bucket: Bucket, pipeline: Pipeline) -> int | None:
     """Return the newest version of the labels, or None where none ever came."""
-    return labels_table(bucket, pipeline.name).version() if pipeline.key else None
+    return labels_table(bucket, pipeline.name).data_version() if pipeline.key else None
 
 
 def check_key(pipeline: Pipeline) -> None:

@@ -60,6 +60,9 @@ def walk(
         stored.setdefault(row["id"], []).append(row)
     linked, earlier, before, faults = 0, 0, "", []
     for commit in commits:
+        # it brings no line; one that did all the same is of no commit of its own, see below
+        if commit.upkeep:
+            continue
         name, link = commit.transaction, link_of(commit)
         found = stored.pop(name, []) if name is not None else []
         if not link and not linked:

@@ -12,7 +12,8 @@ RESERVED = frozenset({"mlflow", "results"})
 # What every pipeline has that took anything in; the folder that is the users' own.
 MARKS = ("champion.json", "curated/", "incoming/", "labels/", "ledger/", "models/")
 SCORES = "scores"
-RUN_OUTCOMES = "results/runs/"
+RESULTS = "results/"
+RUN_OUTCOMES = f"{RESULTS}runs/"
 # What ingesting adds to the columns of every row of a curated table.
 BATCH, INGESTED_AT = "_batch", "_ingested_at"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -88,7 +89,10 @@ class Layout:
     ledger = Under("ledger")
     # How often the reconciler started a flow for the same thing.
     starts = Under("starts/")
+    reports = Under("reports/")
     data_docs = Under("reports/data-docs/")
+    quarantined = Under("quarantine/")
+    scorings = Under("scoring/runs/")
 
     def __post_init__(self) -> None:
         checked_name(self.pipeline)
@@ -103,7 +107,7 @@ class Layout:
         return f"{self.starts}{flow}.json"
 
     def quarantine(self, batch: str) -> str:
-        return f"{self.pipeline}/quarantine/{batch}/"
+        return f"{self.quarantined}{batch}/"
 
     def labels_quarantine(self, batch: str) -> str:
         # The same bytes may be a good batch of rows.
@@ -115,7 +119,7 @@ class Layout:
 
     def scoring(self, run: str) -> str:
         """Return where a scoring keeps what it needs to go on, until it is done."""
-        return f"{self.pipeline}/scoring/runs/{run}/"
+        return f"{self.scorings}{run}/"
 
     def scoring_pin(self, run: str) -> str:
         return f"{self.scoring(run)}pin.json"
@@ -129,7 +133,7 @@ class Layout:
         return f"{self.scoring(run)}{model[:16]}/{number:06}.labelled.parquet"
 
     def report(self, topic: str, name: str) -> str:
-        return f"{self.pipeline}/reports/{topic}/{name}"
+        return f"{self.reports}{topic}/{name}"
 
 
 def result(key: str, step: str) -> str:
@@ -138,7 +142,7 @@ def result(key: str, step: str) -> str:
     >>> result("ab12", "tune.json")
     'results/ab12/tune.json'
     """
-    return f"results/{key}/{step}"
+    return f"{RESULTS}{key}/{step}"
 
 
 def table_log(table: str) -> str:

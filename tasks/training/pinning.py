@@ -32,7 +32,7 @@ def pin_run(
     unless a person asks for them.
     """
     pipeline, table = workspace.pipeline, workspace.curated
-    newest, labels = table.version(), labels_version(workspace.bucket, pipeline)
+    newest, labels = table.data_version(), labels_version(workspace.bucket, pipeline)
     if newest is None:
         rule = "the curated table has rows"
         remedy = f"Ingest first: `perennial ingest {pipeline.name} FILE`."

@@ -22,6 +22,7 @@ BENCHMARKS = (
     "apply_speed",
     "loop_speed",
     "prediction_log",
+    "storage",
 )
 
 for name in BENCHMARKS:

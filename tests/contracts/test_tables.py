@@ -21,7 +21,9 @@ from deltalake import DeltaTable
 
 from tasks.data.columns import FileRows
 from tasks.data.commits import Appended
+from tasks.data.compaction import plan_compaction
 from tasks.data.table import Table, table_in
+from tasks.data.upkeep import compact_files, list_unneeded, remove_unneeded
 from tasks.errors import AccessDenied, DataError, PreconditionFailed, StoreError, StoreUnavailable
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
@@ -266,6 +268,52 @@ def test_rows_that_were_judged_against_a_version_land_right_after_it(table: Tabl
     assert table.append(rows(3), "next", {}, after=1) == Appended(2, landed=True)
     assert table.append(rows(3), "next", {}, after=1) == Appended(2, landed=False)
     assert table.read().num_rows == 5
+
+
+def test_upkeep_changes_no_row_of_any_version_that_is_kept(table: Table) -> None:
+    for number in range(10):
+        table.append(rows(number + 1), f"{number}", {"batch": f"{number}"})
+    before = [table.read(version=version).num_rows for version in range(11)]
+    plan = plan_compaction("t", table.files(), 2**27)
+    assert len(plan.files) == 10
+    assert compact_files(table, 2**27) == 9
+    assert len(table.files()) == 1
+    # a version of the data is the one before: the same files are those of the new one
+    assert (table.version(), table.data_version()) == (11, 10)
+    assert [table.read(version=version).num_rows for version in range(11)] == before
+    assert len(table.files(10)) == 10
+    assert table.append(rows(), "next", {}, after=10) == Appended(12, landed=True)
+    assert table.append(rows(), "3", {}) == Appended(4, landed=False)
+    # version 5 is pinned, of version 8 the very files are; the tenth has the rows of the eleventh
+    now = timedelta(0)
+    assert list_unneeded(table, {5, 10}, {8}, timedelta(days=7)) == ()
+    gone = list_unneeded(table, {5, 10}, {8}, now)
+    assert len(gone) == 2
+    assert remove_unneeded(table, {5, 10}, {8}, now) == 2
+    assert [table.read(version=version).num_rows for version in (5, 10)] == [before[5], before[10]]
+    assert len(table.files(8)) == 8
+    assert table.data_version() == 12
+    assert table.append(rows(), "last", {}, after=12).landed
+    assert [commit.transaction for commit in table.history() if not commit.upkeep][-1] == "last"
+
+
+def test_appends_and_a_removal_that_race_a_compaction_all_land(table: Table) -> None:
+    for number in range(8):
+        table.append(rows().append_column("b", pa.array(["x"] * 5)), f"{number}", {})
+    out = pa.table({"n": [1], "name": ["a"], "b": ["out"]})
+    table.append(out, "out", {})
+
+    def act(number: int) -> None:
+        if number == 0:
+            compact_files(twin(table), 2**27)
+        elif number == 1:
+            twin(table).remove("b", "out", {})
+        else:
+            twin(table).append(rows().append_column("b", pa.array(["x"] * 5)), f"r{number}", {})
+
+    at_once(6, act)
+    assert table.read().num_rows == 12 * 5
+    assert table.has("r3") is not None
 
 
 @pytest.mark.parametrize("version", [-1, 2, 1000])

@@ -78,6 +78,7 @@ def test_a_pipeline_has_what_is_limited_or_scheduled_and_shares_the_rest() -> No
         "label/all",
         "score/all",
         "reconcile/all",
+        "maintain/all",
     ]
     assert {specs[name].concurrency for name in ("monitor/flights", "train/flights")} == {1}
     assert (specs["ingest/all"].parameters, specs["ingest/all"].concurrency) == ({}, None)
@@ -85,7 +86,7 @@ def test_a_pipeline_has_what_is_limited_or_scheduled_and_shares_the_rest() -> No
 
 def test_a_hundred_pipelines_add_two_deployments_each_and_no_automation() -> None:
     many = [FLIGHTS.model_copy(update={"name": f"shop-{n}"}) for n in range(100)]
-    assert len(plan_deployments(many)) == 2 * 100 + 5
+    assert len(plan_deployments(many)) == 2 * 100 + 6
     assert len(automations(many)) == len(automations([FLIGHTS]))
 
 

@@ -108,7 +108,14 @@ def test_one_pipeline_joins_and_leaves_what_is_shared_and_the_others_stay(
         assert matched(client) == {}
         # Everyone's stay: the next pipeline finds them.
         assert bring(settings, BOATS).unchanged == (
-            *("backtest/all", "ingest/all", "label/all", "score/all", "reconcile/all"),
+            *(
+                "backtest/all",
+                "ingest/all",
+                "label/all",
+                "score/all",
+                "reconcile/all",
+                "maintain/all",
+            ),
         )
 
 

@@ -1,0 +1,1 @@
+"""Storage that stays small: what nothing needs any more goes, and nothing else."""
