@@ -25,6 +25,7 @@ from tasks.data.commits import (
 from tasks.data.table_errors import explain, others_won, translate_errors
 from tasks.data.widening import as_read, as_stored
 from tasks.errors import DataError, NotFound, PreconditionFailed
+from tasks.metering import note_written
 from tasks.store.bucket import TableAddress
 
 # Each means that others won; where no version is demanded, Delta itself tries 100 times more.
@@ -84,6 +85,12 @@ def stored_columns(opened: Any) -> pa.Schema:
     return stored_schema(pa.schema(opened.schema().to_arrow()))
 
 
+def count_bytes(opened: Any) -> int:
+    """Return how large the files of an opened table are, in bytes."""
+    files = pa.table(opened.get_add_actions(flatten=False))
+    return sum(files["size_bytes"].to_pylist())
+
+
 def append_rows(
     location: Location,
     rows: Rows,
@@ -111,6 +118,7 @@ def append_rows(
         wanted = as_stored(schema, columns) if evolve else columns
         check_same_columns(schema, as_read(wanted), location.uri)
         stream, writer = align(rows, wanted), secrets.randbits(WRITER_BITS)
+        held = count_bytes(opened)
         try:
             _write(opened, stream, transaction, writer, metadata, after, wanted != columns)
         except Exception as error:
@@ -118,6 +126,8 @@ def append_rows(
             if settled is None:
                 continue
             return settled
+        # another writer's files may have come in between, and then count here as well
+        note_written(count_bytes(opened) - held)
         return Appended(int(opened.version()), landed=True)
     raise others_won(location.uri)
 

@@ -13,6 +13,7 @@ from tasks.data.commits import Appended, Commit, read_commit
 from tasks.data.delta import (
     Location,
     append_rows,
+    count_bytes,
     find_transaction,
     remove_rows,
     stored_columns,
@@ -20,6 +21,7 @@ from tasks.data.delta import (
 from tasks.data.table_errors import translate_errors
 from tasks.data.widening import as_read, merge_widened, widened
 from tasks.errors import DataError
+from tasks.metering import note_read
 from tasks.store.bucket import Bucket
 
 if TYPE_CHECKING:
@@ -186,6 +188,8 @@ class Table(Location):
     def _scanned(self, opened: Any) -> pl.LazyFrame:
         import polars as pl
 
+        # Which of them, and which of their columns, Polars leaves unread is not told.
+        note_read(count_bytes(opened))
         # Polars refuses the waiting times as texts, and Delta Lake takes no other.
         keys = {name: text for name, text in self.options.items() if name.startswith("AWS_")}
         options = {**keys, **(PATIENCE if keys else {})}

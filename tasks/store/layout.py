@@ -88,6 +88,8 @@ class Layout:
     ledger = Under("ledger")
     # How often the reconciler started a flow for the same thing.
     starts = Under("starts/")
+    # What runs cost that leave no other record: one small document each.
+    costs = Under("costs/")
     data_docs = Under("reports/data-docs/")
 
     def __post_init__(self) -> None:

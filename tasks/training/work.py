@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from tasks.errors import IntegrityError, NotFound
 from tasks.faults import external_write
 from tasks.labels.join import with_labels
 from tasks.labels.table import load_labels
+from tasks.metering import Cost, measure_cost, sum_costs
 from tasks.policy.challengers import ChallengerSpec, parse_challenger, plan_challengers
 from tasks.promotion import pointer
 from tasks.promotion.best_before import find_best_before
@@ -24,7 +26,6 @@ from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
 from tasks.records import read
 from tasks.store.results import Remembered, recall, remember
-from tasks.training.cost import Cost, measure_cost, sum_costs
 from tasks.training.plan import TrainingPlan, digest
 from tasks.training.selecting import select_features
 from tasks.training.warm_start import find_obstacle
@@ -41,6 +42,7 @@ class Work:
     workspace: Workspace
     plan: TrainingPlan
     costs: dict[str, Cost] = field(default_factory=dict)
+    beside: list[Cost] = field(default_factory=list)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -49,6 +51,17 @@ class Work:
     @cached_property
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
+        with self.measured_beside():
+            return self._read_rows()
+
+    @contextmanager
+    def measured_beside(self) -> Iterator[None]:
+        """Measure what is no step, and so is not kept with a result: `beside` has what it took."""
+        with measure_cost() as meter:
+            yield
+        self.beside.append(meter.cost)
+
+    def _read_rows(self) -> Dataset:
         table, plan = self.workspace.curated, self.plan
         time, key = self.pipeline.time_column, self.pipeline.key
         rows = training_rows(table, plan.data, time, key=key, without=plan.without)
@@ -134,7 +147,7 @@ class Work:
         Its rows stay parted as they are: beside the new champion others would be held out, and
         what was fitted already has learned from some of them.
         """
-        again = Work(self.workspace, self.plan, self.costs)
+        again = Work(self.workspace, self.plan, self.costs, self.beside)
         again.dataset = self.dataset
         return again
 

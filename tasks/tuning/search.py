@@ -184,7 +184,7 @@ class SettingSearch:
 
     def _judge(self, setting: Setting, origin: Origin, stop: Stop) -> TuningTrial:
         """Judge a setting fold by fold, until `stop` says why it is not worth the next one."""
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         scores: list[float] = []
         state: State = "complete"
         message = ""
@@ -197,11 +197,14 @@ class SettingSearch:
         # a family may fail in any way on a strange setting; the search goes on with the next
         except Exception as error:
             state, message = "failed", f"{type(error).__name__}: {bounded(error, MESSAGE)}"
-        seconds = time.perf_counter() - started
+        seconds, worked = time.perf_counter() - started, time.process_time() - worked
         # a metric that needs both classes gives NaN on rows of one; the mean of none is no score
         if state == "complete" and not np.isfinite(scores).any():
             state, message = "failed", f"{self.metric.name} is undefined on every fold"
-        return TuningTrial(len(self.done), setting, origin, tuple(scores), seconds, state, message)
+        judged = tuple(scores)
+        return TuningTrial(
+            len(self.done), setting, origin, judged, seconds, state, message, round(worked, 3)
+        )
 
     def _score(self, setting: Setting, fold: Fold) -> float:
         family = self.families[setting.family]
