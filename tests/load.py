@@ -21,11 +21,13 @@ CLOSING = re.compile(rb"connection: close", re.IGNORECASE)
 class Load:
     """What came of it: `statuses` by number, seconds of each answer, what failed and when.
 
-    `versions` are those that each connection saw, in order, repeats left out.
+    `versions` are those that each connection saw, in order, repeats left out;
+    `admitted` are the seconds of the answers that say 200.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    admitted: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     versions: list[list[int]] = field(default_factory=list)
     taken: float = 0.0
@@ -131,6 +133,8 @@ class _Sender(asyncio.Protocol):
         self._asking, self._data, found = False, b"", self._found
         found.seconds.append(time.perf_counter() - self._started)
         found.statuses[int(head[9:12])] += 1
+        if head[9:12] == b"200":
+            found.admitted.append(found.seconds[-1])
         version = VERSION.search(body)
         if version and self._seen[-1:] != [int(version[1])]:
             self._seen.append(int(version[1]))

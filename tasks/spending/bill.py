@@ -13,7 +13,7 @@ KINDS = ("training", "decision", "ingest", "label", "score", "backtest")
 
 
 @dataclass(frozen=True)
-class Run:
+class MeasuredRun:
     """One run that was made; `cost` is None where an earlier release did not measure it."""
 
     kind: str
@@ -52,7 +52,7 @@ class Spending:
     """What one pipeline spent, what its retrainings bought, and what its folders hold in bytes."""
 
     pipeline: str
-    runs: tuple[Run, ...]
+    runs: tuple[MeasuredRun, ...]
     purchases: tuple[Purchase, ...]
     stored: Mapping[str, int]
 
@@ -67,23 +67,23 @@ class Spending:
         return sum_runs("total", "", self.runs)
 
 
-def by_month(runs: Sequence[Run]) -> tuple[Line, ...]:
+def by_month(runs: Sequence[MeasuredRun]) -> tuple[Line, ...]:
     """Return a line for each month and kind that has runs.
 
     >>> from datetime import UTC
     >>> may = datetime(2013, 5, 2, tzinfo=UTC)
-    >>> runs = [Run("training", may, Cost(60.0, 500)), Run("training", may, None)]
+    >>> runs = [MeasuredRun("training", may, cost) for cost in (Cost(60.0, 500), None)]
     >>> [(line.month, line.kind, line.runs, line.unknown) for line in by_month(runs)]
     [('2013-05', 'training', 2, 1)]
     """
-    parts: dict[tuple[str, int, str], list[Run]] = {}
+    parts: dict[tuple[str, int, str], list[MeasuredRun]] = {}
     for run in runs:
         place = KINDS.index(run.kind) if run.kind in KINDS else len(KINDS)
         parts.setdefault((f"{run.at:%Y-%m}", place, run.kind), []).append(run)
     return tuple(sum_runs(month, kind, parts[month, at, kind]) for month, at, kind in sorted(parts))
 
 
-def sum_runs(month: str, kind: str, runs: Sequence[Run]) -> Line:
+def sum_runs(month: str, kind: str, runs: Sequence[MeasuredRun]) -> Line:
     """Return the sum of some runs."""
     costs = [run.cost for run in runs if run.cost is not None]
     return Line(month, kind, len(runs), len(runs) - len(costs), sum_costs(costs))

@@ -17,7 +17,7 @@ from tasks.ingestion.entrance import READING, TRIED, Entrance, read_document
 from tasks.ledger.entry import Entry
 from tasks.metering import Cost, sum_costs
 from tasks.records import read
-from tasks.spending.bill import Run, Spending, purchase
+from tasks.spending.bill import MeasuredRun, Spending, purchase
 from tasks.store.bucket import ObjectInfo
 from tasks.store.costs import read_cost
 from tasks.workspace import Place
@@ -33,7 +33,7 @@ def gather_spending(place: Place, since: datetime | None = None) -> Spending:
     recorded = [(entry, recorded_cost(entry)) for entry in entries if entry.kind in RECORDED]
     bought = (purchase(entry, cost) for entry, cost in recorded if entry.kind == "verdict")
     young = [info for info in objects if since is None or info.modified >= since]
-    runs = [Run(RECORDED[entry.kind], entry.at, cost) for entry, cost in recorded]
+    runs = [MeasuredRun(RECORDED[entry.kind], entry.at, cost) for entry, cost in recorded]
     runs += _taken_in(place, young)
     runs += _kept(place, young)
     return Spending(
@@ -74,8 +74,8 @@ def count_stored(pipeline: str, objects: Iterable[ObjectInfo]) -> dict[str, int]
     return dict(sorted(sizes.items(), key=lambda item: -item[1]))
 
 
-def _taken_in(place: Place, objects: Sequence[ObjectInfo]) -> list[Run]:
-    runs: list[Run] = []
+def _taken_in(place: Place, objects: Sequence[ObjectInfo]) -> list[MeasuredRun]:
+    runs: list[MeasuredRun] = []
     for kind in ENTRANCES:
         entrance = Entrance(kind, place.layout)
         receipts = [
@@ -85,13 +85,13 @@ def _taken_in(place: Place, objects: Sequence[ObjectInfo]) -> list[Run]:
         ]
         told = _read_all(receipts, lambda key: read_document(place.bucket, "receipt", key))
         runs += [
-            Run(entrance.flow, info.modified, _cost(document.get("cost"), info.key))
+            MeasuredRun(entrance.flow, info.modified, _cost(document.get("cost"), info.key))
             for info, document in told
         ]
     return runs
 
 
-def _kept(place: Place, objects: Sequence[ObjectInfo]) -> list[Run]:
+def _kept(place: Place, objects: Sequence[ObjectInfo]) -> list[MeasuredRun]:
     def told(key: str) -> Mapping[str, Any]:
         # of a newer release, or gone meanwhile: a figure less
         try:
@@ -101,7 +101,9 @@ def _kept(place: Place, objects: Sequence[ObjectInfo]) -> list[Run]:
 
     kept = [info for info in objects if info.key.startswith(place.layout.costs)]
     return [
-        Run(str(document.get("kind", "unknown")), info.modified, _cost(document.get("cost"), ""))
+        MeasuredRun(
+            str(document.get("kind", "unknown")), info.modified, _cost(document.get("cost"), "")
+        )
         for info, document in _read_all(kept, told)
     ]
 
