@@ -12,7 +12,7 @@ from deployments.serving.response import SOON, Response, error
 # Seconds of work that a worker takes on in one round of its loop, which reads all that has come
 # since the last one: so who is let in waits for at most two such rounds. It is counted in the
 # thread's own processor time, so that a machine that stalls refuses nobody.
-ROUND = 0.1
+ROUND = 0.25
 # Large bodies that wait for a thread: beyond, each would wait for seconds.
 WAITING = 32
 # Seconds of which the share of work is told.
@@ -25,7 +25,9 @@ class Load:
 
     def __init__(self, most: float = ROUND, waiting: int = WAITING) -> None:
         self._most, self._room, self._waiting = most, waiting, 0
+        # of this round: in the thread's processor time, and by the clock
         self._began: float | None = None
+        self._begun_at = 0.0
         self._busy, self._share = 0.0, 0.0
         self._told = (time.monotonic(), 0.0)
 
@@ -33,7 +35,7 @@ class Load:
         """Return the refusal of a request that comes when this round has enough to do."""
         now = time.thread_time()
         if self._began is None:
-            self._began = now
+            self._began, self._begun_at = now, time.monotonic()
             _soon(self._end_round)
             return None
         return error(503, WHY, SOON) if now - self._began >= self._most else None
@@ -65,9 +67,9 @@ class Load:
         return max(self._share, self._waiting / self._room)
 
     def _end_round(self) -> None:
-        # called by the loop once all that had come is read
-        if self._began is not None:
-            self._busy += time.thread_time() - self._began
+        # called by the loop once all that had come is read; by the clock, for a worker that other
+        # processes keep from its processor is as full as one that computes
+        self._busy += time.monotonic() - self._begun_at
         self._began = None
 
 

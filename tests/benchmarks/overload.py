@@ -55,7 +55,12 @@ def main() -> None:
                 for times in TIMES:
                     pause = CONNECTIONS / (times * alone.rate)
                     found = run_load(
-                        api.port, request, connections=CONNECTIONS, seconds=seconds, pause=pause
+                        api.port,
+                        request,
+                        connections=CONNECTIONS,
+                        seconds=seconds + pause,
+                        pause=pause,
+                        spread=True,
                     )
                     good, refused = len(found.admitted), found.statuses[503]
                     middle, last = np.quantile(found.admitted, (0.5, 0.99)) * 1000
