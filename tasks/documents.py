@@ -30,6 +30,7 @@ DOCUMENTS: Mapping[str, int] = {
     "champion pointer": 1,
     "claim": 1,
     "collecting": 1,
+    "cost": 1,
     "encoders": 1,
     "entry": 1,
     "estimator": 1,

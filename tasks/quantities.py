@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -92,6 +93,25 @@ def say_bytes(count: int) -> str:
     """
     unit = next((name for name in reversed(SIZES) if count >= SIZES[name]), None)
     return f"{count} B" if unit is None else f"{count / SIZES[unit]:,.1f} {unit}"
+
+
+def parse_rate(text: str) -> float:
+    """Read what a gain may cost, such as `60s per 0.001`: CPU seconds a unit of the metric.
+
+    Raises:
+        ValueError: it is not `DURATION per GAIN`, or one of them is zero.
+
+    >>> round(parse_rate("60s per 0.001")), round(parse_rate("2m CPU per +0.001"))
+    (60000, 120000)
+    """
+    length, _, gain = re.sub(r"\bCPU\b", " ", text).partition(" per ")
+    try:
+        seconds, gained = parse_duration(length).total_seconds(), float(gain)
+    except ValueError:
+        seconds, gained = 0.0, 0.0
+    if not (seconds > 0 and 0 < gained < math.inf):
+        raise ValueError("what a gain may cost is written CPU TIME per GAIN, such as 60s per 0.001")
+    return seconds / gained
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,13 @@ CLOSING = re.compile(rb"connection: close", re.IGNORECASE)
 class Load:
     """What came of it: `statuses` by number, seconds of each answer, what failed and when.
 
-    `versions` are those that each connection saw, in order, repeats left out.
+    `versions` are those that each connection saw, in order, repeats left out;
+    `admitted` are the seconds of the answers that say 200.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    admitted: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     versions: list[list[int]] = field(default_factory=list)
     taken: float = 0.0
@@ -48,20 +50,35 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
 
 
 def run_load(
-    port: int, request: bytes, *, connections: int, seconds: float, pause: float = 0.0
+    port: int,
+    request: bytes,
+    *,
+    connections: int,
+    seconds: float,
+    pause: float = 0.0,
+    spread: bool = False,
 ) -> Load:
-    """Send the request again and again on each connection; one at a time, `pause` between."""
-    return uvloop.run(load(port, request, connections, seconds, pause))
+    """Send the request again and again on each connection; one at a time, `pause` between.
+
+    With `spread`, each begins somewhere in its first pause, rather than all at once.
+    """
+    return uvloop.run(load(port, request, connections, seconds, pause, spread))
 
 
 async def load(
-    port: int, request: bytes, connections: int, seconds: float, pause: float = 0.0
+    port: int,
+    request: bytes,
+    connections: int,
+    seconds: float,
+    pause: float = 0.0,
+    spread: bool = False,
 ) -> Load:
     """As `run_load`, within a running loop."""
     loop, found = asyncio.get_running_loop(), Load()
     started = time.monotonic()
     senders = [
-        _Sender(loop, port, request, started + seconds, pause, found) for _ in range(connections)
+        _Sender(loop, port, request, started + seconds, pause, found, pause * part)
+        for part in (np.arange(connections) / connections if spread else np.zeros(connections))
     ]
     await asyncio.gather(*(one.run() for one in senders))
     found.taken = time.monotonic() - started
@@ -82,12 +99,13 @@ class _Sender(asyncio.Protocol):
         end: float,
         pause: float,
         found: Load,
+        wait: float,
     ) -> None:
         self._loop, self._port, self._request = loop, port, request
         self._end, self._pause, self._found = end, pause, found
         self._done: asyncio.Future[None] = loop.create_future()
         self._transport: asyncio.Transport | None = None
-        self._asking = False
+        self._asking, self._wait = False, wait
 
     async def run(self) -> None:
         """Ask until the end, and wait for the last answer, but not for ever."""
@@ -109,7 +127,10 @@ class _Sender(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._ask()
+        if self._wait:
+            self._loop.call_later(self._wait, self._ask)
+        else:
+            self._ask()
 
     def _ask(self) -> None:
         if self._transport is None:
@@ -131,6 +152,8 @@ class _Sender(asyncio.Protocol):
         self._asking, self._data, found = False, b"", self._found
         found.seconds.append(time.perf_counter() - self._started)
         found.statuses[int(head[9:12])] += 1
+        if head[9:12] == b"200":
+            found.admitted.append(found.seconds[-1])
         version = VERSION.search(body)
         if version and self._seen[-1:] != [int(version[1])]:
             self._seen.append(int(version[1]))

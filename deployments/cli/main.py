@@ -58,6 +58,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "deployments.cli.completion:completion",
         "Print what completes commands in bash, zsh or fish.",
     ),
+    "cost": ("deployments.cli.cost:cost", "What was spent, and what it bought."),
     "history": ("deployments.cli.versions:history", "Tell what happened, and why, as a story."),
 }
 

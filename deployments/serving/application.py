@@ -21,6 +21,7 @@ from deployments.serving.admission import Admission
 from deployments.serving.describing import ANSWERS, openapi_document, ready_or_not
 from deployments.serving.explaining import Explaining
 from deployments.serving.hosts import ANY, Hosts
+from deployments.serving.load import Load
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import MOST_BYTES, READERS, Predicted, Predicting
 from deployments.serving.response import CLOSE, SOON, Header, Response, error
@@ -52,7 +53,7 @@ class Application:
 
     `admission` knows who may ask, `hosts` under which names requests come, `ill` what keeps this
     process from following what is in service. `beside` runs from start to end. With `access`,
-    every request is logged.
+    every request is logged. `load` refuses what would be answered late.
     """
 
     predicting: Predicting
@@ -63,6 +64,7 @@ class Application:
     ill: Callable[[], str] = str
     hosts: Hosts = field(default_factory=lambda: Hosts([ANY]))
     access: bool = False
+    load: Load = field(default_factory=Load)
 
     def __post_init__(self) -> None:
         self._finder = Finder()
@@ -92,7 +94,8 @@ class Application:
         if len(body) > INLINE or b"explain" in body or b"\\u" in body:
             return None
         try:
-            admitted = self._admit(request)
+            # before the key is looked at: a refusal that costs little leaves time for answers
+            admitted = self.load.refuse() or self._admit(request)
             if isinstance(admitted, str):
                 response = _encoded(request.headers) or self._predicted(found, body, admitted)
             else:
@@ -135,7 +138,11 @@ class Application:
         if len(body) <= INLINE:
             predicted = self.predicting.predict(found, body, sender)
         else:
-            predicted = await asyncio.to_thread(self.predicting.predict, found, body, sender)
+            refused = self.load.refuse_large()
+            if refused is not None:
+                return refused
+            with self.load.waiting():
+                predicted = await asyncio.to_thread(self.predicting.predict, found, body, sender)
         if isinstance(predicted, Response):
             return predicted
         self._count_rows(predicted)

@@ -136,6 +136,8 @@ class Metrics:
         self._not_kept = counter("log_not_kept", text, "pipeline", "why")
         text = "When the store last answered the worker that waits longest, since 1970."
         self._looked = gauge("store_answered_seconds", text, mode="livemin")
+        text = "How loaded the busiest worker is: 0 idle, 1 as much as it can."
+        self._load = gauge("load", text, mode="livemax")
         self._wrong_keys = counter("wrong_keys", "Requests with a key that is none.")
         text = "Rounds of a worker's threads that failed; each is followed by the next."
         self._thread_failures = counter("thread_failures", text, "thread")
@@ -190,6 +192,10 @@ class Metrics:
     def thread_failed(self, name: str) -> None:
         """Count a round of a thread that failed."""
         self._thread_failures.labels(name).inc()
+
+    def loaded(self, share: float) -> None:
+        """Say how loaded this worker is, from 0 to 1."""
+        self._load.set(share)
 
     def not_kept(self, pipeline: str, why: str, rows: int) -> None:
         """Count answers that do not go into the prediction log."""

@@ -23,6 +23,7 @@ from deployments.serving.explaining import Explaining
 from deployments.serving.hosts import ALLOWED, ANY, Hosts
 from deployments.serving.keeping import Keeping
 from deployments.serving.keyfile import KEY_FILE, KeyFile
+from deployments.serving.load import Load
 from deployments.serving.logs import ACCESS, log_as_json
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
@@ -70,6 +71,7 @@ def application() -> Application:
         ill=worker.ill,
         hosts=Hosts(os.environ.get(ALLOWED, ANY).split(",")),
         access=os.environ.get(ACCESS) == "1",
+        load=worker.load,
     )
 
 
@@ -84,7 +86,7 @@ class Worker:
         self.shadow = Shadowing(self.spool.add, rounds=self.rounds, keeps=self.keeps)
         self.explaining = Explaining(partial(explains, settings))
         self._settings, self._metrics, self._stop = settings, metrics, threading.Event()
-        self._stopping = False
+        self._stopping, self.load = False, Load()
 
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[None]:
@@ -129,22 +131,23 @@ class Worker:
         looked = begin("following", partial(look, self.fleet, self._metrics), EVERY, stop)
         withdrawal = partial(withdraw_the_failing, self._settings, self.fleet)
         begin("withdrawing", withdrawal, EVERY, stop)
-        begin("log figures", LogFigures(self.spool, self._metrics).tell, EVERY, stop)
+        begin("log figures", OwnFigures(self.spool, self.load, self._metrics).tell, EVERY, stop)
         self._metrics.threads(self.rounds.failures)
         return looked
 
 
-class LogFigures:
-    """Tells the metrics how the prediction log stands."""
+class OwnFigures:
+    """Tells the metrics how the prediction log stands, and how loaded the worker is."""
 
-    def __init__(self, spool: Spool, metrics: Metrics) -> None:
-        self._spool, self._metrics, self._dropped = spool, metrics, 0
+    def __init__(self, spool: Spool, load: Load, metrics: Metrics) -> None:
+        self._spool, self._load, self._metrics, self._dropped = spool, load, metrics, 0
 
     def tell(self) -> None:
         """Say it once; what was dropped since the last time is counted."""
         dropped = self._spool.dropped
         self._metrics.logged(self._spool.waiting_bytes, dropped - self._dropped)
         self._dropped = dropped
+        self._metrics.loaded(self._load.share())
 
 
 def look(fleet: Fleet, metrics: Metrics) -> None:

@@ -30,6 +30,7 @@ from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import load_transform, prepare, prepared_columns
 from tasks.features.schema import FeatureSchema
 from tasks.features.terms import count_words
+from tasks.metering import measure_cost
 from tasks.models.importance import column_importances
 from tasks.models.model import Model
 from tasks.monitoring.judging import bootstrap
@@ -38,7 +39,6 @@ from tasks.policy.challengers import select_rows
 from tasks.policy.situation import MetricValue
 from tasks.records import plain, read
 from tasks.scoring.judgement import Labelled
-from tasks.training.cost import measure_cost
 from tasks.training.folds import answer_folds, fit_rows
 from tasks.training.selecting import select_features
 from tasks.tuning.trial import Setting

@@ -60,7 +60,9 @@ class InformationSet:
             for batch in history.batches
         )
         self._untold = tuple(replace(batch, labelled=0) for batch in self._told)
-        self._verdicts = {end: GateGain(end) for end in self._ends}
+        self._verdicts = {
+            end: GateGain(end, cpu_seconds=history.fits[end].cpu_seconds) for end in self._ends
+        }
 
     def learnable(self, at: int) -> int:
         """Return the end of the newest model that could be fitted after batch `at`."""

@@ -124,6 +124,8 @@ def _yaml(policy: str, limits: Limits) -> str:
     ]
     if limits.worth:
         lines.append(f"  worth: {limits.worth:g}")
+    if limits.max_cost_text:
+        lines.append(f"  max_cost: {limits.max_cost_text}")
     return "\n".join(lines)
 
 

@@ -39,10 +39,12 @@ def pin(
 def fill(plan: BacktestPlan) -> FitTable:
     """Fit every model of the history once, and judge it on every later batch."""
     from tasks.backtest.table import fit_history
+    from tasks.store.costs import keeping_cost
     from tasks.workspace import open_place
 
     place, logger = open_place(Settings.from_environment(), plan.pipeline.name), run_logger()
-    found = fit_history(place, plan, logger.info)
+    with keeping_cost(place.bucket, place.layout, "backtest"):
+        found = fit_history(place, plan, logger.info)
     for end, why in found.refused.items():
         logger.warning("No model after %s: %s", found.history.batches[end].name, why)
     return found

@@ -28,7 +28,7 @@ from tasks.config.sections import (
 from tasks.config.source import SourceOptions
 from tasks.engine.address import LOCAL, PATTERN, parse_engine
 from tasks.policy.limits import Limits
-from tasks.quantities import parse_budget, parse_duration
+from tasks.quantities import parse_budget, parse_duration, parse_rate
 from tasks.store.layout import INGESTED_AT, checked_name
 
 
@@ -110,11 +110,13 @@ class Pipeline(FileSection):
     @property
     def limits(self) -> Limits:
         """What holds the policy back."""
+        most = self.retraining.max_cost
         return Limits(
             parse_duration(self.retraining.cooldown),
             parse_budget(self.retraining.budget),
             self.retraining.worth,
             self.monitoring.performance.drop,
+            max_cost=None if most is None else parse_rate(most),
         )
 
     @property

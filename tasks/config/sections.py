@@ -11,7 +11,14 @@ from tasks.config.choices import Occasion
 from tasks.letters import compose
 from tasks.policy.challengers import parse_challenger
 from tasks.policy.policy import parse_policy
-from tasks.quantities import parse_budget, parse_duration, parse_share, parse_size, parse_trial
+from tasks.quantities import (
+    parse_budget,
+    parse_duration,
+    parse_rate,
+    parse_share,
+    parse_size,
+    parse_trial,
+)
 
 
 def _text(check: Any) -> BeforeValidator:
@@ -45,6 +52,7 @@ Duration = Annotated[str, _text(parse_duration)]
 Kept = Annotated[str, _text(_kept)]
 Share = Annotated[float, BeforeValidator(parse_share)]
 BudgetText = Annotated[str, _text(parse_budget)]
+RateText = Annotated[str, _text(parse_rate)]
 # The parser's own spelling, so that one policy has one digest however it is written.
 PolicyText = Annotated[str, BeforeValidator(lambda value: str(parse_policy(value)))]
 ChallengerText = Annotated[str, _text(parse_challenger)]
@@ -156,6 +164,7 @@ class Retraining(FileSection):
     cooldown: Duration = "1d"
     budget: BudgetText = "8 per 30d"
     worth: float = Field(default=0.0, ge=0)
+    max_cost: RateText | None = None
     challengers: Annotated[tuple[ChallengerText, ...], Field(min_length=1)] = ("tuned", "refitted")
 
 

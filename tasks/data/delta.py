@@ -22,10 +22,11 @@ from tasks.data.commits import (
     name_removal,
     number_transaction,
 )
-from tasks.data.location import Location, said_since, stored_columns
+from tasks.data.location import Location, count_bytes, said_since, stored_columns
 from tasks.data.table_errors import explain, others_won, translate_errors
 from tasks.data.widening import as_read, as_stored
 from tasks.errors import NotFound, PreconditionFailed
+from tasks.metering import note_written
 
 # Each means that others won; where no version is demanded, Delta itself tries 100 times more.
 ATTEMPTS = 5
@@ -70,6 +71,7 @@ def append_rows(
         wanted = as_stored(schema, columns) if evolve else columns
         check_same_columns(schema, as_read(wanted), location.uri)
         stream, writer = align(rows, wanted), secrets.randbits(WRITER_BITS)
+        held = count_bytes(opened)
         try:
             _write(opened, stream, transaction, writer, metadata, demanded, wanted != columns)
         except Exception as error:
@@ -77,6 +79,8 @@ def append_rows(
             if settled is None:
                 continue
             return settled
+        # what another writer added in between counts here as well; a compaction may have shrunk it
+        note_written(max(0, count_bytes(opened) - held))
         return Appended(int(opened.version()), landed=True)
     raise others_won(location.uri)
 

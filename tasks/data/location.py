@@ -71,3 +71,9 @@ def said_since(opened: Any, first: int) -> tuple[Commit, ...]:
 def stored_columns(opened: Any) -> pa.Schema:
     """Return the columns of an opened table as they are stored, and their types."""
     return stored_schema(pa.schema(opened.schema().to_arrow()))
+
+
+def count_bytes(opened: Any) -> int:
+    """Return how large the files of an opened table are, in bytes."""
+    files = pa.table(opened.get_add_actions(flatten=False))
+    return sum(files["size_bytes"].to_pylist())

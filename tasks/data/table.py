@@ -11,10 +11,11 @@ from tasks.data.columns import Rows, check_known_columns, from_polars
 from tasks.data.commits import Appended, Commit
 from tasks.data.compaction import File
 from tasks.data.delta import append_rows, find_transaction, remove_rows
-from tasks.data.location import Location, said_since, stored_columns
+from tasks.data.location import Location, count_bytes, said_since, stored_columns
 from tasks.data.table_errors import translate_errors
 from tasks.data.widening import as_read, merge_widened, widened
 from tasks.errors import DataError
+from tasks.metering import note_read
 from tasks.store.bucket import Bucket
 
 if TYPE_CHECKING:
@@ -178,6 +179,8 @@ class Table(Location):
     def _scanned(self, opened: Any) -> pl.LazyFrame:
         import polars as pl
 
+        # Which of them, and which of their columns, Polars leaves unread is not told.
+        note_read(count_bytes(opened))
         # Polars refuses the waiting times as texts, and Delta Lake takes no other.
         keys = {name: text for name, text in self.options.items() if name.startswith("AWS_")}
         options = {**keys, **(PATIENCE if keys else {})}

@@ -15,6 +15,7 @@ from tasks.ingestion.entrance import put_document, read_receipt
 from tasks.ingestion.landing import Downloaded, Judged, Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside, leave_quarantine, read_reasons
 from tasks.ingestion.reading import Lease, forget_reading, reading
+from tasks.metering import Cost, measure_cost
 from tasks.store.bucket import ObjectInfo
 from tasks.store.scratch import scratch
 from tasks.validation.report import Report
@@ -59,13 +60,13 @@ def land(
 def _read(landing: Landing[Judged], info: ObjectInfo, say: Say, *, again: bool) -> Landed:
     bucket, entrance = landing.workspace.bucket, landing.entrance
     say(f"downloading {info.size:,} bytes")
-    with download(landing, info.key) as arrived:
+    with measure_cost() as meter, download(landing, info.key) as arrived:
         landed = _landed(landing, arrived, say, again=again)
         # Another process, with another release of the suite, may have set aside what landed.
         if landed.version is not None:
             leave_quarantine(bucket, entrance, arrived.batch)
         # The receipt comes last: a death before it costs another look, which finds the batch.
-        write_receipt(landing, arrived.info, landed)
+        write_receipt(landing, arrived.info, landed, meter.cost)
     return landed
 
 
@@ -81,13 +82,16 @@ def download(landing: Landing[Any], key: str) -> Iterator[Downloaded]:
         yield Downloaded(info, batch, path, folder)
 
 
-def write_receipt(landing: Landing[Any], info: ObjectInfo, landed: Landed) -> None:
-    """Leave word that the object was looked at, and what came of it."""
+def write_receipt(
+    landing: Landing[Any], info: ObjectInfo, landed: Landed, cost: Cost | None = None
+) -> None:
+    """Leave word that the object was looked at, what came of it, and what the look cost."""
     document = {
         "batch": landed.batch,
         "outcome": landed.stands,
         "key": info.key,
         "version": landed.version,
+        "cost": None if cost is None else cost.to_dict(),
     }
     entrance = landing.entrance
     with external_write(f"{entrance.flow}.receipt"):

@@ -151,7 +151,7 @@ def _last(observation: Observation, recorded: datetime | None) -> datetime | Non
 
 def _verdicts(entries: Sequence[Entry]) -> tuple[GateGain, ...]:
     return tuple(
-        GateGain(entry.version, _gain(entry.figures))
+        GateGain(entry.version, _gain(entry.figures), _cpu_seconds(entry.figures))
         for entry in entries
         if entry.kind == "verdict" and entry.version is not None
     )
@@ -161,3 +161,8 @@ def _gain(figures: Mapping[str, Any]) -> float | None:
     # in the unit of `realised_gain`, which the gate records beside its gain
     gain = figures.get("gain")
     return None if gain is None else float(gain) / float(figures.get("gain_unit") or 1.0)
+
+
+def _cpu_seconds(figures: Mapping[str, Any]) -> float | None:
+    seconds = (figures.get("cost") or {}).get("cpu_seconds")
+    return None if seconds is None else float(seconds)

@@ -20,6 +20,7 @@ from tasks.evaluation.metrics import METRICS
 from tasks.events.event import Event
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
+from tasks.metering import Cost, measure_cost
 from tasks.monitoring.arrivals import (
     Arrival,
     decision_id,
@@ -116,22 +117,12 @@ def record_decision(
 
     A batch that the champion cannot read leads to a decision too, which says why.
     """
-    entries, seen = workspace.ledger.entries(), None
-    if champion is None:
-        decision = _first(workspace, arrival, entries)
-    else:
-        lineage = read_lineage(champion.manifest, workspace.pipeline.metric)
-        try:
-            replaced = load_replaced(workspace, champion, entries)
-            seen = observe(workspace, champion, replaced, arrival)
-            decision = _decision(workspace, lineage, seen, arrival, entries)
-        except DataError as error:
-            policy = parse_policy(workspace.pipeline.retraining.policy)
-            decision = decide_unreadable(policy, lineage.fitted_until, str(error))
+    with measure_cost() as meter:
+        decision, seen = _look(workspace, champion, arrival)
     # the id is the batch's: of two looks at one batch the ledger takes the first
     name = decision_id(arrival.batch, labels=arrival.labels)
     decided = RecordedDecision(name, arrival, decision, seen)
-    if _record(workspace, decided, cause):
+    if _record(workspace, decided, cause, meter.cost):
         return decided
     (stands,) = [e for e in workspace.ledger.entries("decision") if e.id == name]
     told = read(Decision, stands.figures["decision"], f"ledger entry {name}")
@@ -159,6 +150,22 @@ def load_errors(workspace: Workspace, batch: str, version: int) -> Floats:
         content = workspace.bucket.get(workspace.layout.report("monitoring", f"{batch}/errors.npy"))
     errors: Floats = np.load(io.BytesIO(content), allow_pickle=False)
     return errors
+
+
+def _look(
+    workspace: Workspace, champion: ModelVersion | None, arrival: Arrival
+) -> tuple[Decision, ObservedBatch | None]:
+    entries, seen = workspace.ledger.entries(), None
+    if champion is None:
+        return _first(workspace, arrival, entries), None
+    lineage = read_lineage(champion.manifest, workspace.pipeline.metric)
+    try:
+        replaced = load_replaced(workspace, champion, entries)
+        seen = observe(workspace, champion, replaced, arrival)
+        return _decision(workspace, lineage, seen, arrival, entries), seen
+    except DataError as error:
+        policy = parse_policy(workspace.pipeline.retraining.policy)
+        return decide_unreadable(policy, lineage.fitted_until, str(error)), seen
 
 
 def _decision(
@@ -210,7 +217,7 @@ def _errors(
     return detect_change(errors) if len(errors) else None
 
 
-def _record(workspace: Workspace, decided: RecordedDecision, cause: str) -> bool:
+def _record(workspace: Workspace, decided: RecordedDecision, cause: str, cost: Cost) -> bool:
     """Record a decision, and return whether it is the one that stands."""
     seen, said = decided.seen, decided.to_dict()
     if seen is not None:
@@ -229,7 +236,11 @@ def _record(workspace: Workspace, decided: RecordedDecision, cause: str) -> bool
         version=None if seen is None else seen.observation.version,
         by=f"monitor ({cause})",
         summary=decided.decision.reason,
-        figures={**said, "challengers": list(workspace.pipeline.retraining.challengers)},
+        figures={
+            **said,
+            "challengers": list(workspace.pipeline.retraining.challengers),
+            "cost": cost.to_dict(),
+        },
     )
     # the entry comes last: a death before it leaves pages that the next look writes again
     with external_write("monitor.decision"):

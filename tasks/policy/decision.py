@@ -127,10 +127,19 @@ def _budget(situation: Situation, limits: Limits) -> str:
 
 
 def _worth(situation: Situation, limits: Limits) -> str:
-    expected = situation.expected_gain
-    if expected is None or not limits.worth or expected >= limits.worth:
+    expected, seconds = situation.expected_gain, situation.expected_cost
+    if expected is None:
         return ""
-    return f"The expected gain of {expected:.4f} is under the {limits.worth:g} it must be worth."
+    if limits.worth and expected < limits.worth:
+        return (
+            f"The expected gain of {expected:.4f} is under the {limits.worth:g} it must be worth."
+        )
+    if limits.max_cost is None or seconds is None or seconds <= limits.max_cost * expected:
+        return ""
+    return (
+        f"Not worth it: it is expected to cost {seconds:.0f} CPU seconds and to gain "
+        f"{expected:+.4f}; at most {limits.max_cost * 0.001:g} are to be spent for each +0.001."
+    )
 
 
 # The first objection is the one that a person reads, so the order is part of every recorded

@@ -40,6 +40,18 @@ def expected_gain(past: Sequence[float], drop: float | None) -> float | None:
     return (sum(known) + DROP_WEIGHT * max(0.0, drop)) / (len(known) + DROP_WEIGHT)
 
 
+def expected_cost(past: Sequence[float]) -> float | None:
+    """Return the CPU seconds that a retraining is expected to take: the mean of the latest.
+
+    >>> expected_cost([500.0, 60.0, 70.0, 80.0, 70.0, 70.0])
+    70.0
+    >>> expected_cost([]) is None
+    True
+    """
+    known = [seconds for seconds in past if math.isfinite(seconds)][-LATEST:]
+    return sum(known) / len(known) if known else None
+
+
 def realised_gain(gate: float | None, later: Sequence[float]) -> float | None:
     """Return what one retraining bought: in the metric's unit, for an error as a share of it.
 

@@ -22,6 +22,7 @@ class Limits:
         worth: the least expected gain, in the metric's unit or for an error as a share of it;
             0 asks for none.
         drop: what the performance signals fire at where the policy names no amount.
+        max_cost: the most CPU seconds for each unit of expected gain; None asks for none.
         quality: what `quality` fires at where the policy names no amount.
     """
 
@@ -30,6 +31,7 @@ class Limits:
     worth: float = 0.0
     drop: float = 0.02
     quality: float = 0.2
+    max_cost: float | None = None
 
     @property
     def budget_text(self) -> str:
@@ -40,12 +42,22 @@ class Limits:
         """
         return f"{self.budget.count} per {duration_text(self.budget.window)}"
 
+    @property
+    def max_cost_text(self) -> str | None:
+        """What a gain may cost as the pipeline file writes it; None where nothing is asked.
+
+        >>> Limits(max_cost=60_000.0).max_cost_text
+        '60s per 0.001'
+        """
+        return None if self.max_cost is None else f"{self.max_cost * 0.001:g}s per 0.001"
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values, written as in the pipeline file."""
         return {
             **vars(self),
             "cooldown": duration_text(self.cooldown),
             "budget": self.budget_text,
+            "max_cost": self.max_cost_text,
         }
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import islice
 from math import isfinite
 
-from tasks.policy.expected_gain import LATEST, expected_gain, realised_gain
+from tasks.policy.expected_gain import LATEST, expected_cost, expected_gain, realised_gain
 from tasks.policy.situation import DriftFigure, ErrorChange, MetricValue, Refusals, Situation, loss
 
 # Batches, refused ones included. It is no setting, so that live and replay look at the same ones.
@@ -83,10 +83,11 @@ class Meeting:
 
 @dataclass(frozen=True)
 class GateGain:
-    """A model that a retraining made, and its gain over the champion at the gate, if known."""
+    """A model that a retraining made, its gain at the gate, and what it cost, if known."""
 
     model: int
     gain: float | None = None
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def situation(past: Past) -> Situation:
         retrainings=tuple(time for time in past.retrainings if time <= at),
         running=past.running,
         expected_gain=expected_gain(gains(past), drop),
+        expected_cost=expected_cost(costs(past)),
     )
 
 
@@ -187,6 +189,13 @@ def learnable_rows(past: Past) -> int:
     return sum(batch.labelled for batch in came if not batch.held) + sum(
         past.labels[incumbent.labels :]
     )
+
+
+def costs(past: Past) -> tuple[float, ...]:
+    """Return the CPU seconds of the retrainings that are known, oldest first."""
+    # a model that lost its race was judged twice, and made once
+    made = {verdict.model: verdict.cpu_seconds for verdict in past.verdicts}
+    return tuple(seconds for seconds in made.values() if seconds is not None)
 
 
 def gains(past: Past) -> tuple[float, ...]:

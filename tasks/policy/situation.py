@@ -131,6 +131,7 @@ class Situation(Unboxed):
         running: whether one is under way.
         expected_gain: what a retraining would buy, judged by what the past ones bought on later
             rows, see `expected_gain.py`; None where unknown.
+        expected_cost: the CPU seconds it would take, judged likewise; None where unknown.
 
     Raises:
         DataError: some of the times have a zone and some have none.
@@ -154,6 +155,7 @@ class Situation(Unboxed):
     retrainings: tuple[datetime, ...] = ()
     running: bool = False
     expected_gain: float | None = None
+    expected_cost: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -46,7 +46,7 @@ class Lineage:
         importances: prepared column to its share, summing up to one.
         naive: what naive predictions need of the training labels (see `naive_figures`).
         challenger, challengers, why: which one it was, of those that were planned, and the reason.
-        cost: what the run took (`tasks.training.cost`).
+        cost: what the run took (`tasks.metering`).
         data, labels: the pinned versions of rows and of labels that came later.
         transform: the user's function, `module:function`; None without one.
         request: what a request may hold; None where the version cannot be served.

@@ -17,10 +17,14 @@ from tasks.settings import Settings
 def score_object(pipeline: str, source: str, output: str | None, part_rows: int) -> dict[str, Any]:
     """Score one object or table with the champion; show the figures where the truth was there."""
     from tasks.scoring.score import score_source
+    from tasks.store.costs import keeping_cost
     from tasks.workspace import open_workspace
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
-    outcome = score_source(workspace, source, output, say=run_logger().info, part_rows=part_rows)
+    with keeping_cost(workspace.bucket, workspace.layout, "score"):
+        outcome = score_source(
+            workspace, source, output, say=run_logger().info, part_rows=part_rows
+        )
     rows = [
         {"metric": name, **{end: figure[end] for end in ("value", "low", "high")}}
         for name, figure in outcome.get("metrics", {}).items()

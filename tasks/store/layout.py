@@ -90,6 +90,8 @@ class Layout:
     # How often the reconciler started a flow for the same thing.
     starts = Under("starts/")
     reports = Under("reports/")
+    # What runs cost that leave no other record: one small document each.
+    costs = Under("costs/")
     data_docs = Under("reports/data-docs/")
     quarantined = Under("quarantine/")
     scorings = Under("scoring/runs/")

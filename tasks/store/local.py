@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tasks.errors import AccessDenied, ConfigurationError, StoreError, StoreFull
+from tasks.metering import note_read, note_written
 from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
 from tasks.store.s3_errors import GONE, LOST
@@ -57,13 +58,16 @@ class LocalBucket:
 
     def get(self, key: str) -> bytes:
         with _translated(key, self.where):
-            return self._path(key).read_bytes()
+            data = self._path(key).read_bytes()
+        note_read(len(data))
+        return data
 
     def download(self, key: str, path: Path) -> ObjectInfo:
         source = self._path(key)
         with _translated(key, self.where), source.open("rb") as file:
             with place_whole(path) as partial, partial.open("wb") as output:
                 shutil.copyfileobj(file, output, LARGE)
+            note_read(os.fstat(file.fileno()).st_size)
             # The facts of the file that was read: another may lie there by now.
             return _info(key, os.fstat(file.fileno()), source)
 
@@ -155,6 +159,7 @@ class LocalBucket:
                     if lost or (if_absent and now is not None):
                         raise LOST.tell(key, came)
                     target.parent.mkdir(parents=True, exist_ok=True)
+                    note_written(partial.stat().st_size)
                     partial.replace(target)
                     return _info(key, target.stat(), target)
         finally:

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from tasks.errors import IntegrityError, NotFound, PreconditionFailed
+from tasks.metering import note_read, note_written
 from tasks.settings import Settings
 from tasks.store.bucket import ObjectInfo, TableAddress
 from tasks.store.keys import checked_key, checked_prefix
@@ -127,6 +128,7 @@ class S3Bucket:
                 return landed
             raise LOST.tell(key, error.came) from error
         _check(key, answer, digest)
+        note_written(len(data))
         # A put is answered without the object's time; the answer's own is by the same clock.
         written = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         return ObjectInfo(key, len(data), _etag(answer), written)
@@ -145,6 +147,7 @@ class S3Bucket:
         if info is None or info.size != size:
             came = "none" if info is None else info.size
             raise IntegrityError(key, f"{size} bytes lie there after writing", came, "Try again.")
+        note_written(size)
         return info
 
     def delete(self, key: str) -> None:
@@ -219,6 +222,7 @@ class S3Bucket:
             answer = self._client.get_object(Bucket=self.name, Key=key, **condition)
             data: bytes = answer["Body"].read()
         _check(key, answer, _md5(data))
+        note_read(len(data))
         return data
 
     def _fetch(self, info: ObjectInfo, partial: Path) -> None:
@@ -232,6 +236,7 @@ class S3Bucket:
         came = partial.stat().st_size
         if came != info.size:
             raise IntegrityError(info.key, f"{info.size} bytes come", came, "Try again.")
+        note_read(came)
 
     def _landed_unheard(self, key: str, digest: str, error: Exception) -> ObjectInfo | None:
         # Our own write, where its answer was lost: boto3 then repeats the request, which fails.

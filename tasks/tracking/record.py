@@ -46,6 +46,7 @@ class TrialRecord:
     score: float | None
     folds: tuple[float, ...] = ()
     seconds: float = 0.0
+    cpu_seconds: float | None = None
     state: Literal["complete", "pruned", "failed"] = "complete"
 
     @property

@@ -31,7 +31,11 @@ def write_trials(client: MlflowClient, experiment: str, parent: str, record: Run
             "perennial.origin": trial.origin,
         }
         run_id = client.create_run(experiment, began, marks, trial.name).info.run_id
-        scores = {f"folds_{metric}": trial.score, "fit_seconds": trial.seconds}
+        scores = {
+            f"folds_{metric}": trial.score,
+            "fit_seconds": trial.seconds,
+            "cpu_seconds": trial.cpu_seconds,
+        }
         metrics = to_metrics(scores, ended)
         for step, fold in enumerate(trial.folds):
             metrics += to_metrics({f"fold_{metric}": fold}, ended, step)

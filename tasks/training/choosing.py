@@ -8,13 +8,13 @@ from typing import Any
 
 from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
+from tasks.metering import Cost
 from tasks.policy.challengers import ChallengerSpec, choose_best
 from tasks.promotion.gate import Verdict, judge
 from tasks.promotion.rules import GOLDEN_TOLERANCE, worse_than
 from tasks.training import steps
 from tasks.training.comparison import UNSEEN
 from tasks.training.contender import Contender
-from tasks.training.cost import Cost
 from tasks.training.next_families import next_settings
 from tasks.training.steps import HoldoutResult
 from tasks.training.work import Work

@@ -12,6 +12,7 @@ from tasks.errors import Refused, TrackingError
 from tasks.faults import external_write
 from tasks.ledger.entry import Entry
 from tasks.ledger.story import say_gain
+from tasks.metering import Cost, sum_costs
 from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict, follows, judge
 from tasks.promotion.promote import LONGEST_TEXT, promote, repair
@@ -21,7 +22,6 @@ from tasks.records import plain
 from tasks.tracking.registry import remove_alias, set_alias
 from tasks.training.answering import answer_open
 from tasks.training.choosing import Chosen
-from tasks.training.cost import Cost
 from tasks.training.plan import digest
 from tasks.training.steps import HoldoutResult, evaluate_holdout, gather_evidence
 from tasks.training.work import Work
@@ -228,6 +228,8 @@ def _verdict_entry(
             "verdict": plain(best.verdict),
             "challengers": chosen.to_dicts(work.costs),
             "cost": work.cost.to_dict(),
+            # of this start alone: the rows were read, the version published and tracked
+            "cost_beside": sum_costs(work.beside).to_dict(),
             "decision": decision,
         },
     )

@@ -58,7 +58,8 @@ def make_manifest(work: Work, chosen: Chosen, final: Contender, run: str, versio
             challenger=chosen.best.challenger.text,
             challengers=plan.challengers,
             why=chosen.tuning.why,
-            cost=work.cost.to_dict(),
+            # a number each: what an earlier release kept of a step knows no bytes
+            cost={name: value for name, value in work.cost.to_dict().items() if value is not None},
             data=plan.data,
             configuration=plan.configuration,
             code=plan.code,

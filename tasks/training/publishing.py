@@ -29,6 +29,13 @@ def track_and_publish(
         TrackingError: MLflow is down or refuses.
         IntegrityError: the exported model does not give the golden answers.
     """
+    with work.measured_beside():
+        return _publish(work, chosen, final, insight)
+
+
+def _publish(
+    work: Work, chosen: Chosen, final: Contender, insight: Insight
+) -> tuple[int, str, str]:
     record, server = make_record(work, chosen, final, insight), work.workspace.tracking
     # run, version, registry, in this order: the manifest names the run, and MLflow's version may
     # only be seen once the bucket has what it stands for

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from tasks.evaluation.bootstrap import finite_or_none
 from tasks.evaluation.slices import Slice
+from tasks.metering import Cost
 from tasks.promotion.claims import claimed
 from tasks.promotion.gate import follows
 from tasks.records import plain
@@ -29,7 +30,6 @@ from tasks.tracking.record import (
 from tasks.training.cards import make_card
 from tasks.training.choosing import Chosen
 from tasks.training.contender import Contender
-from tasks.training.cost import Cost
 from tasks.training.drawing import TITLES, draw_plots
 from tasks.training.insight import Insight
 from tasks.training.model_card import to_html, to_markdown, write_note
@@ -130,6 +130,9 @@ def _metrics(chosen: Chosen, final: Contender, cost: Cost) -> dict[str, float]:
             "cost_cpu_seconds": cost.cpu_seconds,
             "cost_peak_mib": cost.peak_mib,
             "cost_watt_hours": cost.watt_hours,
+            "cost_seconds": cost.seconds,
+            "cost_read_bytes": cost.read_bytes,
+            "cost_written_bytes": cost.written_bytes,
         }
         | name_slices(evaluation.slices)
     )
@@ -164,6 +167,7 @@ def _trial(trial: TuningTrial) -> TrialRecord:
         score=finite_or_none(trial.mean),
         folds=trial.scores,
         seconds=trial.seconds,
+        cpu_seconds=trial.cpu_seconds,
         state=trial.state,
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from tasks.config import Pipeline
 from tasks.dataset.dataset import Dataset
 from tasks.errors import IntegrityError, NotFound
 from tasks.faults import external_write
+from tasks.metering import Cost, measure_cost, sum_costs
 from tasks.policy.challengers import ChallengerSpec, parse_challenger, plan_challengers
 from tasks.promotion import pointer
 from tasks.promotion.best_before import find_best_before
@@ -21,7 +23,6 @@ from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
 from tasks.records import read
 from tasks.store.results import Remembered, recall, remember
-from tasks.training.cost import Cost, measure_cost, sum_costs
 from tasks.training.plan import TrainingPlan, digest
 from tasks.training.rows import load_dataset
 from tasks.training.selecting import select_features
@@ -43,6 +44,7 @@ class Work:
     plan: TrainingPlan
     costs: dict[str, Cost] = field(default_factory=dict)
     spent_elsewhere: float = 0.0
+    beside: list[Cost] = field(default_factory=list)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -51,9 +53,17 @@ class Work:
     @cached_property
     def dataset(self) -> Dataset:
         """The labelled rows of the pinned data version, with the labels that came later."""
-        bucket, pipeline = self.workspace.bucket, self.pipeline
-        data = load_dataset(bucket, pipeline, self.plan, self.known_until)
-        return select_features(data, pipeline)
+        with self.measured_beside():
+            bucket, pipeline = self.workspace.bucket, self.pipeline
+            data = load_dataset(bucket, pipeline, self.plan, self.known_until)
+            return select_features(data, pipeline)
+
+    @contextmanager
+    def measured_beside(self) -> Iterator[None]:
+        """Measure what is no step, and so is not kept with a result: `beside` has what it took."""
+        with measure_cost() as meter:
+            yield
+        self.beside.append(meter.cost)
 
     @cached_property
     def known_until(self) -> np.datetime64 | None:
@@ -130,7 +140,7 @@ class Work:
         Its rows stay parted as they are: beside the new champion others would be held out, and
         what was fitted already has learned from some of them.
         """
-        again = Work(self.workspace, self.plan, self.costs)
+        again = Work(self.workspace, self.plan, self.costs, beside=self.beside)
         again.dataset = self.dataset
         return again
 

@@ -28,10 +28,13 @@ Scores = Generator["FoldScore", None, None]
 
 @dataclass(frozen=True)
 class FoldScore:
-    """The metric on one fold, and the wall seconds it took; or the `fault` why there is none."""
+    """The metric on one fold, and the wall and processor seconds it took; or the `fault` why there
+    is none.
+    """
 
     value: MaybeNaN
     seconds: float
+    cpu_seconds: float
     fault: str = ""
 
 
@@ -72,13 +75,14 @@ class FoldTable:
 
     def score(self, setting: Setting, place: int) -> FoldScore:
         """Fit a setting on the fold at this place, and judge it there."""
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         try:
             value, fault = self._score(setting, self.folds[place]), ""
         # a family may fail in any way on a strange setting; the search goes on with the next
         except Exception as error:
             value, fault = float("nan"), f"{type(error).__name__}: {bounded(error, MESSAGE)}"
-        return FoldScore(value, time.perf_counter() - started, fault)
+        seconds, worked = time.perf_counter() - started, time.process_time() - worked
+        return FoldScore(value, seconds, worked, fault)
 
     def _score(self, setting: Setting, fold: Fold) -> float:
         family = self.families[setting.family]

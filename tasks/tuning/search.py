@@ -198,7 +198,7 @@ class SettingSearch:
         """Judge a setting fold by fold, until `stop` says why it is not worth the next one."""
         scores: list[float] = []
         state: State = "complete"
-        message, seconds = "", 0.0
+        message, seconds, worked = "", 0.0, 0.0
         coming = self.judge.scores(setting)
         for _ in self.folds:
             if scores and (message := stop(tuple(scores))):
@@ -206,6 +206,7 @@ class SettingSearch:
                 break
             scored = next(coming)
             seconds += scored.seconds
+            worked += scored.cpu_seconds
             if scored.fault:
                 state, message = "failed", scored.fault
                 break
@@ -214,7 +215,10 @@ class SettingSearch:
         # a metric that needs both classes gives NaN on rows of one; the mean of none is no score
         if state == "complete" and not np.isfinite(scores).any():
             state, message = "failed", f"{self.metric.name} is undefined on every fold"
-        return TuningTrial(len(self.done), setting, origin, tuple(scores), seconds, state, message)
+        judged = tuple(scores)
+        return TuningTrial(
+            len(self.done), setting, origin, judged, seconds, state, message, round(worked, 3)
+        )
 
     def _ranked(self) -> list[TuningTrial]:
         """Return the trials that were judged on every fold, the best first."""

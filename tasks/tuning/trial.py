@@ -20,7 +20,8 @@ class TuningTrial:
     """One setting judged on the folds.
 
     `scores` holds the metric of each fold that was judged, in order; NaN where it could not be
-    scored. `seconds` is wall time, `message` says why a trial was pruned or failed.
+    scored. `seconds` is wall time, `cpu_seconds` that of all threads
+    (None in what 0.1.0 kept), `message` says why a trial was pruned or failed.
     """
 
     number: int
@@ -30,6 +31,7 @@ class TuningTrial:
     seconds: float
     state: State
     message: str = ""
+    cpu_seconds: float | None = None
 
     @property
     def mean(self) -> float:

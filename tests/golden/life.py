@@ -41,6 +41,7 @@ from tasks.reconciliation.attempts import Attempts, keep_attempts
 from tasks.records import plain
 from tasks.scoring.run import Pin, pin_scoring
 from tasks.scoring.score import score_source
+from tasks.store.costs import keeping_cost
 from tasks.store.outcome import leave
 from tests import life
 from tests.tasks.collection.api import serving, toy_rows
@@ -102,7 +103,10 @@ class Life:
         withdraw(self.workspace, by="ada", why="seen")
 
     def score(self, run: str) -> None:
-        leave(self.workspace.bucket, run, score_source(self.workspace, "toy/incoming/a.csv"))
+        bucket = self.workspace.bucket
+        with keeping_cost(bucket, self.workspace.layout, "score"):
+            scored = score_source(self.workspace, "toy/incoming/a.csv")
+        leave(bucket, run, scored)
 
     def pin_scoring(self) -> None:
         champion, _ = pointer.read(self.workspace) or (None, "")

@@ -224,6 +224,10 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
     "trial": (read_challenger, (2, 1, 0.25, "seen", "ada")),
     "champion pointer": (read_champion, (1, 2, "rollback", "ada", "to see", ())),
     "claim": (read_claim, [1, 2]),
+    "cost": (
+        lambda stored: [found["kind"] for found in stored.contents("cost", "toy/costs/*.json")],
+        ["score"],
+    ),
     "collecting": (
         lambda stored: [
             (found["objects"], found["rows"], found["number"], found["begun"])
@@ -315,6 +319,7 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
 
 LATER = {
     "collecting": ("0.1.0",),
+    "cost": ("0.1.0",),
     "reading": ("0.1.0",),
     "tries": ("0.1.0",),
     "starts": ("0.1.0",),

@@ -69,6 +69,14 @@ def test_a_first_look_needs_no_stack(tmp_path: Path) -> None:
     assert [batch["outcome"] for batch in ingested["batches"]] == ["accepted"]
     assert trained["outcome"] == "promoted"
     assert told(tmp_path, "models", "toy")["champion"]["version"] == 1
+    document = told(tmp_path, "cost", "toy")
+    (pipeline,) = document["pipelines"]
+    spent = {line["kind"]: line for line in pipeline["lines"]}
+    assert {kind: line["runs"] for kind, line in spent.items()} == {"training": 1, "ingest": 1}
+    assert all(line["cpu_seconds"] > 0 and line["unknown"] == 0 for line in spent.values())
+    assert all(line["read_bytes"] > 0 and line["written_bytes"] > 0 for line in spent.values())
+    assert document["prices"] is pipeline["total"]["money"] is None
+    assert [made["outcome"] for made in pipeline["retrainings"]] == ["promote"]
     checks = {check["name"]: check["passed"] for check in told(tmp_path, "doctor")["checks"]}
     assert checks["store"]
     assert "prefect" not in checks

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from deployments.serving.admission import WRONG_KEYS, Admission
-from deployments.serving.application import Application
+from deployments.serving.application import INLINE, Application
 from deployments.serving.hosts import Hosts
+from deployments.serving.load import Load
 from deployments.serving.metrics import Metrics
 from tasks.serving import keys
 from tasks.serving.fleet import Fleet
@@ -321,3 +322,36 @@ def test_of_too_many_wrong_keys_some_get_no_answer_and_honest_senders_theirs(
         "1 requests with a wrong key came from 10.0.0.2",
     ]
     assert not any("pn_guessed" in line for line in told)
+
+
+def test_what_comes_beyond_the_work_of_a_round_is_refused_at_once(
+    served: tuple[Fleet, Fitted],
+) -> None:
+    fleet, made = served
+    application = Application(unlogged(fleet), Metrics(), load=Load(most=0.0))
+    body = json.dumps({"rows": made.rows(1)}).encode()
+
+    async def rounds() -> list[tuple[int, Any]]:
+        told = []
+        for _ in range(2):
+            for _ in range(2):
+                answer = application.at_once(scope(PREDICT, {}), body)
+                assert answer is not None
+                told.append((answer[0].status, dict(answer[1]).get(b"retry-after")))
+            await asyncio.sleep(0)
+        return told
+
+    # the first of a round is answered, the next comes too late, and then another round begins
+    assert asyncio.run(rounds()) == [(200, None), (503, b"1")] * 2
+    assert application.load.share() == 0
+
+
+def test_large_bodies_beyond_those_that_wait_are_refused(served: tuple[Fleet, Fitted]) -> None:
+    fleet, made = served
+    body = json.dumps({"rows": made.rows(400)}).encode()
+    assert len(body) > INLINE
+    full = Application(unlogged(fleet), Metrics(), load=Load(waiting=0))
+    status, told = ask(full, PREDICT, "POST", body)
+    assert (status, "in time" in told["error"]) == (503, True)
+    one = Application(unlogged(fleet), Metrics(), load=Load(waiting=1))
+    assert [ask(one, PREDICT, "POST", body)[0] for _ in range(2)] == [200, 200]

@@ -191,6 +191,20 @@ def test_nothing_is_known_before_it_can_be(delay: timedelta) -> None:
     assert changed > len(policies), "the poison was in what comes later"
 
 
+def test_a_replay_declines_what_is_not_worth_its_cost() -> None:
+    source = history(8)
+    free = course(source, "every 1 batch")
+    # nothing is known of what a retraining buys and costs until the first has met a batch
+    dear = course(source, "every 1 batch", limits=replace(FREE, max_cost=1e-6))
+    assert dear.retrainings == free.retrainings[:1]
+    assert dear.cpu_seconds == source.fits[dear.retrainings[0]].cpu_seconds < free.cpu_seconds
+    declined = [step.decision for step in dear.steps if step.decision.rule == "not worth it"]
+    assert len(declined) == len(source.replayed) - 1
+    assert "Not worth it: it is expected to cost 3 CPU seconds" in declined[0].reason
+    cheap = course(source, "every 1 batch", limits=replace(FREE, max_cost=1e9))
+    assert cheap.retrainings == free.retrainings
+
+
 @example_settings(max_examples=25)
 @given(
     seed=st.integers(0, 1000),

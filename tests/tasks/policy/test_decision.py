@@ -19,7 +19,7 @@ from tasks.policy.limits import Limits
 from tasks.policy.policy import parse_policy
 from tasks.policy.signals import MEASURED
 from tasks.policy.situation import DriftFigure, Situation
-from tasks.quantities import Budget
+from tasks.quantities import Budget, parse_rate
 from tasks.records import read
 from tests.tasks.policy.scenes import QUIET, figure
 
@@ -146,12 +146,34 @@ def test_the_limits_are_the_pipelines() -> None:
             "target": "y",
             "event_time": "t",
             "monitoring": {"performance": {"drop": 0.05}},
-            "retraining": {"cooldown": "6h", "budget": "2 per 7d", "worth": 0.003},
+            "retraining": {"cooldown": "6h", "budget": "2 per 7d", "worth": 0.003}
+            | {"max_cost": "2m CPU per +0.001"},
         }
     )
     limits = pipeline.limits
-    assert limits == Limits(6 * HOUR, Budget(2, timedelta(days=7)), 0.003, drop=0.05)
+    assert limits == Limits(6 * HOUR, Budget(2, timedelta(days=7)), 0.003, 0.05, max_cost=120_000)
+    assert limits.max_cost_text == "120s per 0.001"
     assert limits.to_dict()["budget"] == "2 per 7d"
+
+
+@pytest.mark.parametrize(
+    ("gain", "seconds", "retrain"),
+    [(0.001, 61.0, False), (0.001, 59.0, True), (0.002, 110.0, True), (-0.001, 1.0, False)],
+)
+def test_a_gain_may_cost_so_much_and_no_more(gain: float, seconds: float, retrain: bool) -> None:
+    seen = replace(FALLEN, expected_gain=gain, expected_cost=seconds)
+    found = decided("performance", seen, Limits(max_cost=parse_rate("60s per 0.001")))
+    assert found.retrain is retrain
+    if not retrain:
+        assert found.rule == "not worth it"
+        assert f"Not worth it: it is expected to cost {seconds:.0f} CPU seconds" in found.reason
+        assert found.reason.endswith("at most 60 are to be spent for each +0.001.")
+
+
+def test_what_is_not_known_holds_no_retraining_back() -> None:
+    limits = Limits(max_cost=1.0)
+    assert decided("performance", replace(FALLEN, expected_cost=90.0), limits).retrain
+    assert decided("performance", replace(FALLEN, expected_gain=0.001), limits).retrain
 
 
 @given(

@@ -1,0 +1,1 @@
+"""What a pipeline cost by month and kind of run, and what its retrainings bought."""
