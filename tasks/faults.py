@@ -40,6 +40,7 @@ STEPS = {
     "schema": ("ledger",),
     "end": ("file", "ledger", "data"),
     "monitor": ("decision",),
+    "history": ("kept",),
     "backtest": ("fit", "report"),
 }
 WRITES = tuple(f"{flow}.{step}" for flow, steps in STEPS.items() for step in steps)

@@ -15,6 +15,7 @@ from tasks.dataset.dataset import Dataset, build_dataset
 from tasks.errors import IntegrityError, NotFound
 from tasks.faults import external_write
 from tasks.labels.join import with_labels
+from tasks.labels.known import with_history
 from tasks.labels.table import load_labels
 from tasks.policy.challengers import ChallengerSpec, parse_challenger, plan_challengers
 from tasks.promotion import pointer
@@ -56,6 +57,7 @@ class Work:
             bucket = self.workspace.bucket
             labels = load_labels(bucket, self.pipeline, plan.labels, without=plan.without)
             rows, _ = with_labels(rows, labels, self.pipeline)
+        rows = with_history(rows, self.pipeline)
         data = build_dataset(rows, self.pipeline, self.known_until)
         return select_features(data, self.pipeline)
 
