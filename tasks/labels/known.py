@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from tasks.config import Pipeline
 from tasks.data.columns import from_polars
 from tasks.data.standing import scan_standing
@@ -83,7 +85,8 @@ def load_history(place: Place, pipeline: Pipeline, plan: HistoryPlan, versions: 
     rows = scan_standing(table, pipeline.key, version=versions.data, without=held)
     rows = rows.select(list(columns))
     with translate_errors(table.uri):
-        found = from_polars(rows.collect(), schema)
+        named = pa.schema([schema.field(name) for name in columns])
+        found = from_polars(rows.collect(), named)
     frame = found.to_pandas(date_as_object=False, split_blocks=True)
     labels = load_labels(place.bucket, pipeline, versions.labels, without=held)
     return gather_history(with_labels(frame, labels, pipeline)[0], plan)
