@@ -150,7 +150,7 @@ def test_a_batch_moves_what_the_api_knows(past: Workspace, tmp_path: Path) -> No
     assert max(drawn) < 20
     # the same from a file, and from what a request brings along
     later[["at", "tank", "id"]].to_csv(workspace.home / "later.csv", index=False)
-    told = explained(workspace, workspace.home / "later.csv", 2)
+    told = explained(workspace, workspace.home / "later.csv", 4)
     np.testing.assert_allclose(told, moved, rtol=CLOSE)
     own = dict.fromkeys(served.history.names, None)
     assert ask(served, later, **own) != moved
