@@ -36,6 +36,7 @@ DOCUMENTS: Mapping[str, int] = {
     "estimator": 1,
     "explanation": 1,
     "forest": 1,
+    "history": 1,
     "labels report": 1,
     "linear": 1,
     "manifest": 1,

@@ -40,6 +40,7 @@ STEPS = {
     "schema": ("ledger",),
     "end": ("file", "ledger", "data"),
     "monitor": ("decision",),
+    "history": ("kept",),
     "backtest": ("fit", "report"),
     "prune": ("vacuum", "compact", "object"),
 }

@@ -23,8 +23,10 @@ from tasks.backtest.report import write_backtest
 from tasks.backtest.result import compare_policies
 from tasks.backtest.table import fit_history
 from tasks.config import window_length
+from tasks.config.sections import Features, History
 from tasks.faults import POINTS, WRITES, Died, dying_at
 from tasks.ingestion.land import land
+from tasks.ingestion.remembering import keep_history
 from tasks.ingestion.removal import pick_held, remove_batch
 from tasks.ingestion.rows import open_rows
 from tasks.ingestion.schema import accept_changes
@@ -90,6 +92,12 @@ def ship(workspace: Workspace) -> None:
     assert shipped.failures == 0, shipped.error
 
 
+def keep(workspace: Workspace) -> None:
+    features = Features(history=History())
+    asking = workspace.pipeline.model_copy(update={"features": features})
+    keep_history(replace(workspace, pipeline=asking))
+
+
 def remove(workspace: Workspace) -> None:
     if not removed_batches(workspace.ledger.entries()):
         remove_batch(workspace, pick_held(workspace, "b.csv"), "ada", "coded otherwise")
@@ -149,6 +157,7 @@ SCENES = {
     "remove": Scene(remove, "champions", writes("remove")),
     "end": Scene(end, "champions", writes("end")),
     "accept": Scene(accept, "champions", writes("schema")),
+    "keep": Scene(keep, "rows", writes("history")),
     "monitor": Scene(monitor, "champions", writes("monitor")),
     "backtest": Scene(backtest, "champions", writes("backtest")),
     "prune": Scene(tidy_up, "champions", writes("prune")),

@@ -11,6 +11,7 @@ from deployments.local.connection import connect
 from deployments.patience import over_a_restart
 from deployments.session import follow, open_session
 from tasks.errors import ConfigurationError
+from tasks.ingestion.remembering import keep_history
 from tasks.ingestion.removal import learned_by_champion, pick_held, remove_batch
 from tasks.ingestion.retry import RefusedBatch, call_back, pick_refused
 from tasks.policy.reading import count_text
@@ -55,6 +56,7 @@ def remove(name: str, batch: str, why: str, as_json: bool) -> None:
     held = pick_held(workspace, batch)
     knows = learned_by_champion(workspace, held)
     entry = remove_batch(workspace, held, person(), why)
+    keep_history(workspace)
     told = [entry.summary + "."]
     if knows is not None:
         told.append(

@@ -117,6 +117,8 @@ class Metrics:
         self._version = gauge("model_version", "The version in service.", "pipeline")
         text = "When it took its place, since 1970."
         self._since = gauge("model_since_seconds", text, "pipeline")
+        text = "When the targets that it looks up were written, since 1970."
+        self._known = gauge("history_since_seconds", text, "pipeline")
         text = "When it was trained, since 1970."
         self._created = gauge("model_created_seconds", text, "pipeline")
         text = "The most models that one process holds."
@@ -162,6 +164,9 @@ class Metrics:
         self._version.labels(name).set(manifest.version)
         self._since.labels(name).set(current.champion.since.timestamp())
         self._created.labels(name).set(manifest.created.timestamp())
+        known = current.served.known_since
+        if known is not None:
+            self._known.labels(name).set(known.timestamp())
         self._refused.labels(name).set(float(refused))
         self._share.labels(name).set(challenger.trial.share if challenger else 0)
         if challenger is not None:

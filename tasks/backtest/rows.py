@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 import numpy as np
+import pandas as pd
 
+from tasks.arrays import Mask
 from tasks.backtest.cutting import Cut, cut, cut_by_arrival
 from tasks.backtest.fitting import HistoryRows
 from tasks.backtest.plan import BacktestPlan
+from tasks.config import Pipeline
 from tasks.data.curated import curated, training_rows
 from tasks.dataset.dataset import event_times, moments
+from tasks.features.history import add_history, plan_history, refuse_taken
 from tasks.labels.join import with_labels
-from tasks.labels.table import load_labels
+from tasks.labels.known import gather_history
+from tasks.labels.table import LABELLED_AT, load_labels
 from tasks.monitoring.arrivals import arrivals
 from tasks.store.bucket import Bucket
 from tasks.store.layout import BATCH, INGESTED_AT
@@ -48,4 +53,21 @@ def read_rows(bucket: Bucket, plan: BacktestPlan) -> tuple[HistoryRows, Cut]:
     ids, ordered = frame[BATCH].to_numpy(), pipeline.event_time is not None
     made = cut(times, ids, names, plan.rows) if ordered else cut_by_arrival(ids, names, plan.rows)
     held = frame[BATCH].isin(plan.recorded.without).to_numpy()
+    frame = _with_history(frame, pipeline, made, held)
     return HistoryRows(frame, times, arrived, made.place, held), made
+
+
+def _with_history(frame: pd.DataFrame, pipeline: Pipeline, made: Cut, held: Mask) -> pd.DataFrame:
+    """Return the rows with their history, each as the batch found it that brought the row.
+
+    What a later batch brought of an earlier time was not known then.
+    """
+    plan = plan_history(pipeline)
+    if plan is None:
+        return frame
+    refuse_taken(plan, list(map(str, frame.columns)))
+    met = []
+    for number in range(len(made.names)):
+        known = gather_history(frame[(made.place <= number) & ~held], plan)
+        met.append(add_history(frame[made.place == number], plan, known))
+    return pd.concat(met).sort_index().drop(columns=LABELLED_AT, errors="ignore")

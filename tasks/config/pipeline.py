@@ -80,7 +80,26 @@ class Pipeline(FileSection):
                 f"key and event_time are no columns that scoring writes itself ({listed}): "
                 "rename the column in the data, or name another"
             )
+        self._check_history()
         return self
+
+    def _check_history(self) -> None:
+        history = self.features.history
+        if history is None:
+            return
+        if self.event_time is None:
+            raise ValueError(
+                "features.history needs event_time, for what was known is told by the time: name "
+                "the column, or leave features.history out"
+            )
+        if history.mean and self.task != "regression":
+            raise ValueError("features.history.mean is of numbers: leave it out for classes")
+        hidden = [name for name in (*history.by, self.target) if name in self.data.personal]
+        if hidden:
+            listed = ", ".join(hidden)
+            raise ValueError(f"features.history keeps values, and these are personal: {listed}")
+        if {self.target, self.event_time} & {*history.by}:
+            raise ValueError("features.history.by names other columns than target and event_time")
 
     @property
     def time_column(self) -> str:
@@ -129,6 +148,9 @@ class Pipeline(FileSection):
         # sorted: the order of the fields in these classes is no part of the meaning
         content = self.model_dump(mode="json", exclude={"source": {"collect"}, "storage": True})
         content |= {"engine": LOCAL}
+        # a file that says nothing of it has the digest that it had before there was one
+        if self.features.history is None:
+            del content["features"]["history"]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -67,17 +67,29 @@ class FileSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class History(FileSection):
+    """Earlier targets as columns: the last `lags` known ones, and the mean of the last `mean`.
+
+    `by` are columns whose values each have a history of their own.
+    """
+
+    lags: int = Field(default=3, ge=1, le=200)
+    mean: int = Field(default=0, ge=0, le=1000)
+    by: Names = ()
+
+
 class Features(FileSection):
     """Which columns the model may see, and the row-wise function applied first.
 
     `text` says whether a column of free text is read word by word, or left out; `select` whether
-    columns that do not help on the folds are.
+    columns that do not help on the folds are; `history` which earlier targets are columns too.
     """
 
     exclude: Names = ()
     transform: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     text: Literal["auto", "none"] = "auto"
     select: Literal["auto", "none"] = "none"
+    history: History | None = None
 
 
 class Data(FileSection):

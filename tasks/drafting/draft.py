@@ -25,7 +25,7 @@ from tasks.drafting.roles import (
     time_form,
 )
 from tasks.drafting.sentinels import say_sentinels
-from tasks.drafting.series import find_series
+from tasks.drafting.series import Series, study_series
 from tasks.drafting.target import TaskChoice, choose_task, say_twins
 from tasks.drafting.wishes import flow
 from tasks.errors import ConfigurationError
@@ -57,7 +57,7 @@ class Draft:
         personal: why columns are personal.
         leaks: why columns may give the answer away.
         constant: columns of one value.
-        series: what is told of a target that the row before tells.
+        series: whether earlier targets tell more than any column.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Draft:
     personal: Mapping[str, str]
     leaks: Mapping[str, str]
     constant: tuple[str, ...]
-    series: tuple[str, ...]
+    series: Series
     study: Study
 
     @property
@@ -93,7 +93,7 @@ class Draft:
             "event_time": self.time.column,
             "key": list(self.key),
             "source": self.study.options.written,
-            "features": {"exclude": list(self.left_out)},
+            "features": {"exclude": list(self.left_out), **self.series.features},
             "data": {"personal": list(self.personal)},
             # There is no champion to protect yet: a first model need only beat the naive ones.
             "gate": {"first": "lenient"},
@@ -135,7 +135,9 @@ def draft(
     useless = find_useless(features, study.rows)
     constant = _find_constant(features, study.rows)
     recurring = time.column is not None and not is_year(columns[time.column])
-    if not recurring and not set(features) - {*useless, *constant}:
+    alone = not set(features) - {*useless, *constant, *parts}
+    series = study_series(sample, target, time.column, task.task, study.rows, alone=alone)
+    if not recurring and not series.lags and not set(features) - {*useless, *constant}:
         told = {} if time.column is None else {time.column: "a year alone"}
         known = {**told, **dict.fromkeys(key, "the key"), **dict.fromkeys(personal, "personal")}
         reasons = {**known, **dict.fromkeys(constant, "one value"), **useless}
@@ -147,7 +149,6 @@ def draft(
     predicted = {target: columns[target]} if task.task == "regression" else {}
     numbers = [seen for seen in (features | predicted).values() if seen.kind in NUMERIC]
     read = replace(read, notes=(*read.notes, *nearly, *say_sentinels(numbers, sample)))
-    series = find_series(sample, target, time.column, task.task)
     rest = (time, key, ground, useless, personal, leaks, constant, series, read)
     return Draft(name, source, target, task, *rest)
 
@@ -253,8 +254,8 @@ def say_draft(made: Draft) -> list[str]:
         # as YAML: a column may be called 7, or on
         setting = quote(f"features.exclude+={flow(next(iter(made.leaks)))}")
         lines.append(f"          Known only afterwards? Leave it out: --set {setting}")
-    heads = ("series", *("" for _ in made.series[1:]))
-    lines += [f"{head:<9} {line}" for head, line in zip(heads, made.series, strict=False)]
+    said = made.series.said
+    lines += [f"{'' if place else 'series':<9} {line}" for place, line in enumerate(said)]
     lines.append(f"schedule  retrains monthly ({made.schedule} UTC) within cooldown and budget")
     return lines
 

@@ -20,6 +20,7 @@ COMMENTS: Mapping[str, str] = {
     "source": "how the files are written, where it is not the plain form",
     "features.exclude": "never learned from: identifiers, running numbers",
     "features.transform": "module:function, DataFrame -> DataFrame, in training and serving",
+    "features.history": "earlier targets as columns: {{lags: 3, mean: 7, by: [COLUMN]}}",
     "features.select": "none | auto: drops what does not help, on the folds",
     "features.text": "auto | none: columns of free text as their terms",
     "data.duplicates": "drop | refuse: rows that come twice in a batch",

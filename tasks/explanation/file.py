@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from tasks.data.curated import read_columns
 from tasks.errors import DataError
 from tasks.explanation.explainer import Explainer
 from tasks.explanation.explanation import Explanation
+from tasks.labels.known import with_known
 from tasks.models.attribution import Method
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.versions import load_champion
@@ -64,6 +66,7 @@ def explain_file(
     pipeline, champion = workspace.pipeline, load_champion(workspace)
     explainer = Explainer(champion, method)
     frame = _first(workspace, champion, path, rows)
+    frame = with_known(frame, workspace, pipeline, champion.schema.history)
     named = [name for name in pipeline.key if name in frame.columns]
     # of a frame without columns pandas makes no records at all, however many rows it has
     keys = frame[named].to_dict("records") if named else [{}] * len(frame)
@@ -85,6 +88,7 @@ def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) 
     with refuse_unreadable(str(path)):
         source = open_source(path, path.name, pipeline.data.max_bytes, pipeline.source)
         champion.require(source.names())
+        schema = _with_history(schema, champion, source.names())
         for table in read_typed(source, schema):
             read = pa.concat_tables([read, table], promote_options="default").slice(0, rows)
             # the reader is left here: a fault behind the rows asked for is not looked for
@@ -95,3 +99,14 @@ def _first(workspace: Workspace, champion: ModelVersion, path: Path, rows: int) 
     # dates as times: as objects no comparison with a time would hold
     frame: pd.DataFrame = read.to_pandas(date_as_object=False)
     return frame
+
+
+def _with_history(schema: pa.Schema, champion: ModelVersion, there: Collection[str]) -> pa.Schema:
+    """Return the columns to read, with those of a history that the file brings along itself."""
+    history = champion.schema.history
+    if history is None:
+        return schema
+    kind = pa.float64() if history.numeric else pa.string()
+    for name in history.names:
+        schema = schema.append(pa.field(name, kind)) if name in there else schema
+    return schema

@@ -12,6 +12,7 @@ import pandas as pd
 from tasks.config import Pipeline
 from tasks.config.source import Reading
 from tasks.errors import DataError
+from tasks.features.history import plan_history
 from tasks.features.raw import infer_kind
 from tasks.features.request import Field, RequestSchema
 from tasks.features.schema import (
@@ -65,7 +66,7 @@ def infer_schema(frame: pd.DataFrame, pipeline: Pipeline) -> FeatureSchema:
             features.append(feature)
         else:
             dropped[name] = feature
-    schema = FeatureSchema(tuple(features), dropped)
+    schema = FeatureSchema(tuple(features), dropped, plan_history(pipeline))
     _check_prepared(schema)
     return schema
 
@@ -84,14 +85,16 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
     """
     kinds: dict[str, str] = {feature.name: feature.kind for feature in schema.features}
     transform = pipeline.features.transform is not None
+    history = schema.history
+    made, asked = ((), ()) if history is None else (history.names, history.asked_by)
     fields = []
     for name in sorted(set(frame.columns) - {pipeline.target, *INTERNAL}):
         kind = "time" if name == pipeline.event_time else infer_kind(frame[name])
         kind = kind if transform else kinds.get(name, kind)
-        used = transform or name in kinds
+        used = transform or name in kinds or name in asked
         if kind is not None:
-            # what no model looks at must not be able to refuse a request
-            missing = not used or bool(frame[name].isna().any())
+            # what no model looks at must not be able to refuse a request, nor what is looked up
+            missing = not used or name in made or bool(frame[name].isna().any())
             marks = _marks(pipeline.source.columns.get(name), kind) if used else ()
             derived = pipeline.source.derive.get(name) if used else None
             made_of = derived.of if derived else ()
@@ -100,7 +103,9 @@ def infer_request(frame: pd.DataFrame, schema: FeatureSchema, pipeline: Pipeline
     example = {
         entry.name: _made(frame[entry.name], entry, pipeline)
         for entry in fields
-        if entry.used and (entry.name not in pipeline.key or not entry.missing)
+        if entry.used
+        and entry.name not in made
+        and (entry.name not in pipeline.key or not entry.missing)
     }
     for name, derived in pipeline.source.derive.items():
         if example.get(name):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from tasks.errors import DataError
+from tasks.features.history import HistoryPlan
 from tasks.records import plain, read
 from tasks.store.layout import BATCH, INGESTED_AT
 
@@ -60,10 +61,14 @@ class Feature:
 
 @dataclass(frozen=True)
 class FeatureSchema:
-    """The features in order of their names, and why every other column is none."""
+    """The features in order of their names, and why every other column is none.
+
+    `history` says which of the columns are made of earlier targets, where any are.
+    """
 
     features: tuple[Feature, ...]
     dropped: Mapping[str, str] = field(default_factory=dict)
+    history: HistoryPlan | None = None
 
     @property
     def target(self) -> str | None:
@@ -82,7 +87,9 @@ class FeatureSchema:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return dict(plain(self))
+        made = dict(plain(self))
+        # most models have none: what they store is what they stored before there was one
+        return made if self.history else {name: made[name] for name in made if name != "history"}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> FeatureSchema:

@@ -15,6 +15,7 @@ from tasks.ingestion.entrance import put_document, read_receipt
 from tasks.ingestion.landing import Downloaded, Judged, Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside, leave_quarantine, read_reasons
 from tasks.ingestion.reading import Lease, forget_reading, reading
+from tasks.ingestion.remembering import keep_history
 from tasks.metering import Cost, measure_cost
 from tasks.store.bucket import ObjectInfo
 from tasks.store.scratch import scratch
@@ -65,6 +66,7 @@ def _read(landing: Landing[Judged], info: ObjectInfo, say: Say, *, again: bool) 
         # Another process, with another release of the suite, may have set aside what landed.
         if landed.version is not None:
             leave_quarantine(bucket, entrance, arrived.batch)
+            keep_history(landing.workspace)
         # The receipt comes last: a death before it costs another look, which finds the batch.
         write_receipt(landing, arrived.info, landed, meter.cost)
     return landed

@@ -238,6 +238,9 @@ def with_labels(
         if dated:
             since = joined[LABELLED_AT].where(takes & came.notna(), frame[INGESTED_AT])
             frame = frame.assign(**{INGESTED_AT: since.astype(frame[INGESTED_AT].dtype)})
+            if pipeline.features.history is not None:
+                # a target that came by itself was known to nobody before
+                frame = frame.assign(**{LABELLED_AT: joined[LABELLED_AT].where(takes)})
     frame = frame.assign(**{target: own})
     return frame, Coverage(len(frame), int(own.notna().sum()))
 

@@ -15,9 +15,11 @@ from tasks.data.standing import scan_standing
 from tasks.dataset.dataset import encode, moments
 from tasks.drift.profiling import Profiler
 from tasks.errors import ConfigurationError, DataError
+from tasks.features.history import add_history
 from tasks.features.prepare import prepared_columns
 from tasks.features.terms import count_words
 from tasks.labels.join import with_labels
+from tasks.labels.known import load_history, newest_versions
 from tasks.labels.table import labels_table, labels_version, load_labels
 from tasks.monitoring.arrivals import Arrival
 from tasks.promotion.model_version import ModelVersion
@@ -80,7 +82,7 @@ def gather(
     columns = prepared_columns(champion.schema)
     profiler = Profiler(columns, classes)
     seen = Gathered(labelled, profiler, arrival.rows // ESTIMATED + 1)
-    for frame in _frames(workspace, arrival):
+    for frame in _frames(workspace, champion, arrival):
         prepared = champion.prepare(frame)
         predictions = np.asarray(champion.model.predict(prepared))
         seen.profiler.add(prepared, predictions)
@@ -106,7 +108,9 @@ def gather(
     return seen
 
 
-def _frames(workspace: Workspace, arrival: Arrival) -> Iterator[pd.DataFrame]:
+def _frames(
+    workspace: Workspace, champion: ModelVersion, arrival: Arrival
+) -> Iterator[pd.DataFrame]:
     import polars as pl
 
     bucket, pipeline = workspace.bucket, workspace.pipeline
@@ -118,10 +122,18 @@ def _frames(workspace: Workspace, arrival: Arrival) -> Iterator[pd.DataFrame]:
         if arrival.labels
         else curated.scan().filter(pl.col(BATCH) == arrival.batch)
     )
+    history, known = champion.schema.history, None
+    if history is not None:
+        # the batch is among it: each row is told what came before itself, one step ahead
+        versions = newest_versions(workspace, pipeline)
+        known = load_history(workspace, pipeline, history, versions)
     for piece in curated.pieces(rows):
         if piece.num_rows:
             frame = piece.to_pandas(date_as_object=False, split_blocks=True)
-            yield with_labels(frame, labels, pipeline)[0]
+            frame = with_labels(frame, labels, pipeline)[0]
+            if history is not None and known is not None:
+                frame = add_history(frame, history, known)
+            yield frame
 
 
 def _span(workspace: Workspace, arrival: Arrival) -> pl.Expr:

@@ -6,6 +6,7 @@ from tasks.data.standing import scan_standing
 from tasks.drift.report import SAMPLE, draw_report
 from tasks.features.prepare import prepared_columns
 from tasks.features.terms import count_words
+from tasks.labels.known import with_known
 from tasks.monitoring.record import RecordedDecision, observation_keys
 from tasks.promotion.model_version import ModelVersion
 from tasks.workspace import Workspace
@@ -30,7 +31,8 @@ def write_drift_page(
     every = max(lineage.rows // SAMPLE, 1)
     taken = rows.filter(pl.int_range(pl.len()) % every == 0).head(SAMPLE).collect()
     columns = prepared_columns(champion.schema)
-    prepared = champion.prepare(taken.to_arrow().to_pandas(date_as_object=False))
+    frame = taken.to_arrow().to_pandas(date_as_object=False)
+    prepared = champion.prepare(with_known(frame, workspace, pipeline, champion.schema.history))
     page = draw_report(count_words(prepared, columns), seen.sample, drift, columns.watched)
     key = observation_keys(workspace, decided.arrival.batch, seen.observation.version)["html"]
     workspace.bucket.put(key, page, content_type="text/html; charset=utf-8")

@@ -142,7 +142,11 @@ class ModelVersion:
         Raises:
             DataError: one is absent, and no transform could make it.
         """
-        absent = [feature.name for feature in self.schema.features if feature.name not in columns]
+        history = self.schema.history
+        needed = {feature.name for feature in self.schema.features}
+        if history is not None:
+            needed = needed - {*history.names} | {*history.asked_by}
+        absent = sorted(needed - {*columns})
         if absent and self.transform is None:
             rule = "every feature of the champion is a column"
             raise DataError("source", rule, f"no {', '.join(absent)}", "Add the columns.")

@@ -22,8 +22,9 @@ MIB = 2**20
 MOST_STRANGE = 0.25
 # What no column of the row itself can mend.
 SERIES = (
-    "The label of the row before tells more than the columns: bring earlier labels as columns of "
-    "the file and of each request, or predict the change since the last one"
+    "The label of the row before tells more than the columns: set `features.history`, bring "
+    "earlier labels as columns of the file and of each request, or predict the change since the "
+    "last one"
 )
 # What a large calibration error means, and what mends it: of values, and of probabilities.
 ONE_SIDED = (

@@ -12,6 +12,7 @@ import pyarrow as pa
 from tasks.arrays import Array
 from tasks.config import Pipeline
 from tasks.config.choices import PROBABILITY
+from tasks.features.history import add_history
 from tasks.letters import compose
 from tasks.promotion.manifest import Manifest
 from tasks.scoring.judgement import Labelled
@@ -78,6 +79,8 @@ def score_chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
     model, pipeline = scoring.model, scoring.workspace.pipeline
     # with one block for all numbers, pandas would copy every column
     frame = chunk.table.to_pandas(date_as_object=False, split_blocks=True)
+    if scoring.known is not None and model.schema.history is not None:
+        frame = add_history(frame, model.schema.history, scoring.known)
     # the first chunk of each part is held against the runtime that serves
     compared = chunk.first % scoring.pin.rows == 0
     answers = model.predict_many(frame, compared=compared)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from tasks.documents import seal, unseal_bytes
 from tasks.errors import NotFound, PreconditionFailed
 from tasks.faults import external_write
+from tasks.features.history import Known
+from tasks.labels.known import Versions
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import plain, read
 from tasks.scoring.sources import RowSource
@@ -24,18 +26,30 @@ Say = Callable[[str], None]
 class Pin:
     """The version that scores, its manifest's digest, and the version of a source that is a table.
 
-    `rows` is about how many rows are in a part: it decides where the parts end.
+    `rows` is about how many rows are in a part: it decides where the parts end. `known` are the
+    versions of the tables that a history is looked up in; None for a model without one.
     """
 
     version: int
     digest: str
     data_version: int | None
     rows: int
+    known: Versions | None = None
+
+    @property
+    def read(self) -> str:
+        """Name what it reads besides the source: its version, and what was known then."""
+        known = self.known
+        looked_up = "" if known is None else f"-{known.data}-{known.labels}"
+        return ("" if self.data_version is None else f"-{self.data_version}") + looked_up
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """What one scoring works with; `target` is where its output lies in the bucket."""
+    """What one scoring works with; `target` is where its output lies in the bucket.
+
+    `known` are the targets that a history is looked up in, where the model has one.
+    """
 
     workspace: Workspace
     model: ModelVersion
@@ -44,6 +58,7 @@ class Scoring:
     pin: Pin
     target: str
     say: Say
+    known: Known | None = None
 
     @property
     def to_table(self) -> bool:
@@ -54,8 +69,7 @@ class Scoring:
     def transaction(self) -> str:
         """Name the commit of all parts; the same rows by the same model have the same name."""
         # a table is another one at another version, though its run has the same name
-        of = "" if self.pin.data_version is None else f"-{self.pin.data_version}"
-        return f"score-{self.run}{of}-{self.pin.digest[:32]}"
+        return f"score-{self.run}{self.pin.read}-{self.pin.digest[:32]}"
 
 
 def name_run(identity: str, output: str | None) -> str:

@@ -18,8 +18,9 @@ from tasks.data.curated import read_columns
 from tasks.data.table import table_in
 from tasks.errors import DataError
 from tasks.faults import external_write
+from tasks.labels.known import load_history, newest_versions
 from tasks.policy.reading import count_text
-from tasks.promotion.versions import load, require_champion
+from tasks.promotion.versions import load, manifest_of, require_champion
 from tasks.scoring.ahead import work_ahead
 from tasks.scoring.chunk import Chunker, score_chunk
 from tasks.scoring.judgement import Labelled, judge_labelled, make_entry, share_seen
@@ -95,12 +96,16 @@ def _begun(
 
     def propose() -> Pin:
         champion = require_champion(workspace)
-        return Pin(champion.version, champion.digest, rows.version(), part_rows)
+        asks = manifest_of(workspace, champion.version).schema.get("history")
+        versions = newest_versions(workspace, workspace.pipeline) if asks else None
+        return Pin(champion.version, champion.digest, rows.version(), part_rows, versions)
 
     pin = pin_scoring(bucket, layout, run, propose)
     model = load(workspace, pin.version, pin.digest)
-    made = layout.scored(_digest(rows, pin))
-    return Scoring(workspace, model, rows, run, pin, asked or made, say)
+    made, history, known = layout.scored(_digest(rows, pin)), model.schema.history, None
+    if history is not None and pin.known is not None:
+        known = load_history(workspace, workspace.pipeline, history, pin.known)
+    return Scoring(workspace, model, rows, run, pin, asked or made, say, known)
 
 
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
@@ -179,17 +184,24 @@ def _wanted(scoring: Scoring, schema: pa.Schema | None) -> pa.Schema:
     """
     assert schema is not None, "a champion was trained on a curated table"
     model, pipeline = scoring.model, scoring.workspace.pipeline
-    if model.manifest.lineage.transform:
+    if model.manifest.lineage.transform and model.schema.history is None:
         return schema
     model.require(scoring.rows.names())
     features = [feature.name for feature in model.schema.features]
-    wanted = {*features, *pipeline.placed_by, pipeline.target}
-    return pa.schema([column for column in schema if column.name in wanted])
+    history = model.schema.history
+    looked_up = () if history is None else history.asked_by
+    wanted = {*features, *pipeline.placed_by, pipeline.target, *looked_up}
+    columns = [column for column in schema if column.name in wanted]
+    if history is not None:
+        # what a source brings along itself counts, as in a request
+        kind, there = pa.float64() if history.numeric else pa.string(), {*scoring.rows.names()}
+        columns += [pa.field(name, kind) for name in history.names if name in there]
+    return pa.schema(columns)
 
 
 def _digest(rows: RowSource, pin: Pin) -> str:
     """Name a scoring by what was scored and the model that scored it."""
-    read = rows.identity if pin.data_version is None else f"{rows.identity} {pin.data_version}"
+    read = rows.identity if not pin.read else f"{rows.identity} {pin.read.removeprefix('-')}"
     return hashlib.sha256(f"{read} {pin.digest}".encode()).hexdigest()
 
 

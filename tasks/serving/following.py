@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from tasks.errors import IntegrityError, NotFound, PerennialError, StoreError
+from tasks.features.kept_history import read_history
 from tasks.ledger.entry import Entry
 from tasks.promotion import pointer as champions
 from tasks.promotion import trials
@@ -83,6 +86,8 @@ class Follower:
         self.pipeline = place.name
         self.current: InService | None = None
         self._place, self._newest = place, newest or Newest()
+        self._history: Mapping[str, Any] = {}
+        self._history_tag = ""
         self.champion, self.challenger = (
             Pointer(changed=self._newest.read(place.name, role)) for role in ROLES
         )
@@ -97,11 +102,46 @@ class Follower:
         Whatever keeps a version from being loaded refuses it, and is told.
         """
         first, second = self._look(self.champion, "champion", now), None
+        history = None if self.current is None else self._look_at_history()
         # a store that is away has one bounded wait a look, not two
         away = first is not None and first.outcome == "unreachable"
         if self.current is not None and not away:
             second = self._look(self.challenger, "challenger", now)
-        return tuple(turn for turn in (first, second) if turn is not None)
+        return tuple(turn for turn in (first, second, history) if turn is not None)
+
+    def _look_at_history(self) -> Turn | None:
+        """Follow what is known of the targets, where a model in service looks them up."""
+        assert self.current is not None
+        served, tried = self.current.served, self.current.challenger
+        models = [served] if tried is None else [served, tried.served]
+        asking = [model for model in models if model.history is not None]
+        if not asking:
+            return None
+        try:
+            news = self._read_history()
+        except StoreError as error:
+            return Turn(self.pipeline, "unreachable", None, str(error))
+        except IntegrityError as error:
+            # what is known here stays, and an object that was tampered with is told once
+            return Turn(self.pipeline, "refused", None, str(error))
+        if news:
+            for model in asking:
+                model.know(self._history)
+        return None
+
+    def _read_history(self) -> bool:
+        """Read what is known of the targets where that is news; one that is lost changes nothing.
+
+        Raises:
+            IntegrityError: it is not as it was signed; told of each such object once.
+        """
+        where = self._place.layout.history
+        info = self._place.bucket.head(where)
+        if info is None or info.etag == self._history_tag:
+            return False
+        data, self._history_tag = self._place.bucket.get(where), info.etag
+        self._history = read_history(self.pipeline, self._place.keyring, data, where)
+        return True
 
     def _look(self, pointer: Pointer, role: Role, now: float) -> Turn | None:
         layout, version = self._place.layout, None
@@ -203,7 +243,14 @@ class Follower:
             self.current = replace(self.current, challenger=challenger)
 
     def _load(self, version: int, digest: str) -> Served:
-        return Served(load(self._place, version, digest))
+        served = Served(load(self._place, version, digest))
+        if served.history is not None:
+            # before it is in service: what it looks up in would be empty for a moment
+            with suppress(IntegrityError):
+                self._read_history()
+            if self._history:
+                served.know(self._history)
+        return served
 
 
 def make_refused_entry(turn: Turn) -> Entry:

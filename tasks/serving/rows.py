@@ -25,6 +25,7 @@ from tasks.features.schema import FeatureSchema
 from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING
 from tasks.letters import compose
+from tasks.serving.lookup import Lookup
 from tasks.serving.problems import (
     ABSENT,
     MOST_PROBLEMS,
@@ -80,7 +81,13 @@ class Reader:
         self._marks = {field.name: Marks(field.marks) for field in self._used if field.marks}
         self._plan = [self._planned(field) for field in self._used]
         kinds = {feature.name: feature for feature in schema.features} if transform is None else {}
-        used = [(place, kinds[field.name]) for place, field in enumerate(self._used) if kinds]
+        # what a history is looked up by may be no feature
+        used = [
+            (place, kinds[field.name])
+            for place, field in enumerate(self._used)
+            if field.name in kinds
+        ]
+        self.lookup = None if schema.history is None else Lookup(schema.history, self._used)
         self._numbers = [(place, part) for place, feature in used for part in parts_of(feature)]
         # as `prepared_columns` orders them: free texts behind the categories
         self._texts = [
@@ -108,6 +115,8 @@ class Reader:
                 break
         if problems:
             raise Unfit(self._with_suggestions(problems[:MOST_PROBLEMS]))
+        if self.lookup is not None:
+            self.lookup.fill(rows, read)
         made = self._split(read) if self._transform is None else self._transformed(read)
         return made._replace(ignored=tuple(sorted(ignored))) if ignored else made
 

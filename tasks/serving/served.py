@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import isfinite
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -13,6 +14,7 @@ import numpy as np
 
 from tasks.arrays import Array
 from tasks.errors import IntegrityError
+from tasks.features.kept_history import open_history
 from tasks.predictions.record import as_json, key_of
 from tasks.predictions.senders import CONTRADICTS
 from tasks.promotion.manifest import REMEDY
@@ -38,7 +40,8 @@ class Served:
 
     Attributes: `version`, `manifest`, `request` (what a row may hold), `digest`, `labels` (the
     classes as keys of a JSON object; empty for a regression), `head` (how an answer names it, as
-    JSON).
+    JSON), `history` (which earlier targets it looks up; None for none), `known_since` (when what it
+    looks them up in was written).
     """
 
     def __init__(self, version: ModelVersion) -> None:
@@ -63,6 +66,8 @@ class Served:
         self.head = msgspec.json.encode({**named, "digest": self.digest})
         self._model = version.by_row
         self._personal = version.schema.personal
+        self.history = version.schema.history
+        self.known_since: datetime | None = None
 
     def read(self, rows: Sequence[Any]) -> RequestRows:
         """Return the rows as the model takes them.
@@ -71,6 +76,13 @@ class Served:
             Unfit: they do not fit; up to 100 problems are told.
         """
         return self._reader.read(rows)
+
+    def know(self, content: Mapping[str, Any]) -> None:
+        """Look rows' histories up in what was kept; where it is of another target, go on as is."""
+        lookup = self._reader.lookup
+        kept = None if lookup is None else open_history(content, lookup.plan)
+        if lookup is not None and kept is not None:
+            lookup.known, self.known_since = kept.known, kept.written
 
     def loggable(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Return the rows without what is personal, as they may be kept beside their answers."""

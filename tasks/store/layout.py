@@ -87,6 +87,8 @@ class Layout:
     champion = Under("champion.json")
     challenger = Under("challenger.json")
     ledger = Under("ledger")
+    # The newest known targets by group: what `features.history` is looked up in.
+    history = Under("history.json")
     # How often the reconciler started a flow for the same thing.
     starts = Under("starts/")
     reports = Under("reports/")

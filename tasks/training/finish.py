@@ -10,6 +10,7 @@ from typing import Any
 
 from tasks.errors import Refused, TrackingError
 from tasks.faults import external_write
+from tasks.ingestion.remembering import keep_history
 from tasks.ledger.entry import Entry
 from tasks.ledger.story import say_gain
 from tasks.metering import Cost, sum_costs
@@ -81,6 +82,8 @@ def _conclude(work: Work, chosen: Chosen, version: int, cause: str, decision: st
             _mirror_quietly(work, lambda server: set_alias(server, name, "challenger", version))
             _try_beside(work, version)
         return Ended(best.verdict, step, entry.summary, price)
+    # the champion looks up what is known, so that is there before it
+    keep_history(work.workspace)
     promotion = promote(
         work.workspace,
         version,

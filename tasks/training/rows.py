@@ -10,6 +10,7 @@ from tasks.dataset.dataset import Dataset, build_dataset
 from tasks.evaluation.metrics import METRICS
 from tasks.features.prepare import prepared_columns
 from tasks.labels.join import with_labels
+from tasks.labels.known import with_history
 from tasks.labels.table import load_labels
 from tasks.models.families import FAMILIES
 from tasks.store.bucket import Bucket
@@ -30,6 +31,7 @@ def load_dataset(
     if plan.labels is not None:
         labels = load_labels(bucket, pipeline, plan.labels, without=plan.without)
         rows, _ = with_labels(rows, labels, pipeline)
+    rows = with_history(rows, pipeline)
     return build_dataset(rows, pipeline, known_until)
 
 

@@ -71,7 +71,7 @@ def reduce_schema(schema: FeatureSchema, losses: dict[str, float], metric: str) 
         for name, loss in losses.items()
         if loss <= 0
     }
-    return FeatureSchema(kept, {**schema.dropped, **gone})
+    return replace(schema, features=kept, dropped={**schema.dropped, **gone})
 
 
 def _judge(

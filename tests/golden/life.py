@@ -18,12 +18,14 @@ from tasks.backtest.table import fit_history
 from tasks.collection.collect import collect
 from tasks.collection.open import open_collector
 from tasks.config import check_pipeline
+from tasks.config.sections import Features, History
 from tasks.features.schema import Columns
 from tasks.ingestion.entrance import Entrance, put_document
 from tasks.ingestion.labels import open_labels
 from tasks.ingestion.land import land
 from tasks.ingestion.quarantine import tell_ledger
 from tasks.ingestion.reading import ReadingRun
+from tasks.ingestion.remembering import keep_history
 from tasks.ingestion.rows import open_rows
 from tasks.ingestion.trouble import try_landing
 from tasks.models.families import FAMILIES
@@ -83,6 +85,9 @@ class Life:
         said = plain(ReadingRun("a-run", datetime(2026, 1, 1, tzinfo=UTC)))
         where = Entrance("rows", self.workspace.layout).reading(info)
         put_document(self.workspace.bucket, "reading", where, dict(said))
+        features = Features(history=History())
+        asking = self.workspace.pipeline.model_copy(update={"features": features})
+        keep_history(replace(self.workspace, pipeline=asking))
 
     def train(self, run: str, decision: str | None = None) -> str:
         ended = life.train(self.workspace, "test", decision)

@@ -246,6 +246,13 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
         [("", 60, 4), ("", 110, 4)],
     ),
     "forest": (read_forest, [(3, 1)] * 2),
+    "history": (
+        lambda stored: [
+            (found["of"]["target"], list(found["groups"]))
+            for found in stored.contents("history", "toy/history.json")
+        ],
+        [("high", [""])],
+    ),
     "labels report": (
         lambda stored: [
             found["counts"]["new"]
@@ -320,6 +327,7 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
 LATER = {
     "collecting": ("0.1.0",),
     "cost": ("0.1.0",),
+    "history": ("0.1.0",),
     "reading": ("0.1.0",),
     "tries": ("0.1.0",),
     "starts": ("0.1.0",),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tasks.drafting.draft import Draft, Wishes, draft, say_draft
-from tasks.drafting.series import find_series
+from tasks.drafting.series import Series, find_series, study_series
 from tasks.errors import ConfigurationError
 from tasks.readers.options import Reading
 from tests.tasks.drafting.seen import column, study_of
@@ -32,7 +32,24 @@ def test_a_series_is_told_before_anything_is_brought_in() -> None:
     said = " ".join(line[10:] for line in lines[place : place + 3])
     assert said.startswith("level lies ")
     assert "the gate asks for more than the last value" in said
-    assert "earlier values as columns of the file and of each request" in said
+    assert "The last 10 values are columns of each row (features.history)" in said
+    assert "one step ahead" in said
+
+
+def test_a_series_is_given_its_own_history() -> None:
+    made = told(table(WALK))
+    assert made.content["features"]["history"] == {"lags": 10}
+    # two rows of each day are of two things: which belong together only a person knows
+    twice = told(table(WALK, DAYS[: ROWS // 2].repeat(2).reset_index(drop=True)))
+    assert "history" not in twice.content["features"]
+    assert "earlier values as columns of" in " ".join(twice.series.said)
+    # its columns would be called as this one
+    taken = study_series(
+        table(WALK).rename(columns={"rain": "level_lag_1"}),
+        *("level", "day", "regression", ROWS),
+        alone=False,
+    )
+    assert (taken.lags, bool(taken.said)) == (0, True)
 
 
 @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["rising", "falling"])
@@ -43,12 +60,12 @@ def test_the_time_tells_the_order_and_not_the_file(order: slice) -> None:
 
 
 def test_what_is_no_series_is_not_called_one() -> None:
-    assert told(table(NOISE)).series == ()
+    assert told(table(NOISE)).series == Series(0, ())
     mixed = table(np.concatenate([WALK[::2], NOISE[::2] * 90]), pd.concat([DAYS[::2]] * 2))
-    assert find_series(mixed, "level", "day", "regression") == ()
-    assert find_series(table(WALK), "level", None, "regression") == ()
-    assert find_series(table(WALK).head(30), "level", "day", "regression") == ()
-    assert find_series(table(np.full(ROWS, 2.0)), "level", "day", "regression") == ()
+    assert find_series(mixed, "level", "day", "regression") == ""
+    assert find_series(table(WALK), "level", None, "regression") == ""
+    assert find_series(table(WALK).head(30), "level", "day", "regression") == ""
+    assert find_series(table(np.full(ROWS, 2.0)), "level", "day", "regression") == ""
 
 
 def test_rows_of_one_time_follow_the_time_before_together() -> None:
@@ -71,11 +88,15 @@ def test_a_table_of_nothing_but_its_target_is_told_which_columns_there_could_be(
         draft("a", "a.csv", "level", study_of(level, name, rows=ROWS), sample, Wishes())
 
 
-def test_a_year_alone_has_no_part_to_learn_from() -> None:
+def test_a_year_alone_is_learned_from_by_the_values_before() -> None:
     years = list(range(1700, 1700 + ROWS))
     form = Reading(kind="date", format="%Y")
     year = column("Year", "integer", years, forms=(Reading(kind="integer"), form))
     level, sample = column("level", "number", WALK.tolist()), pd.DataFrame({"Year": years})
     study = study_of(year, level, rows=ROWS)
+    made = draft("a", "a.csv", "level", study, sample.assign(level=WALK), Wishes())
+    assert made.content["features"]["history"] == {"lags": 10}
+    # several rows a year tell no order, and nothing is left
+    shared = sample.assign(Year=[1700 + place // 2 for place in range(ROWS)], level=WALK)
     with pytest.raises(ConfigurationError, match="left to learn from; got Year"):
-        draft("a", "a.csv", "level", study, sample.assign(level=WALK), Wishes())
+        draft("a", "a.csv", "level", study, shared, Wishes())
