@@ -35,7 +35,10 @@ class Pin:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What one scoring works with; `target` is where its output lies in the bucket."""
+    """What one scoring works with; `target` is where its output lies in the bucket.
+
+    `identity` are the columns by which a row is known again.
+    """
 
     workspace: Workspace
     model: ModelVersion
@@ -44,6 +47,7 @@ class Scoring:
     pin: Pin
     target: str
     say: Say
+    identity: tuple[str, ...] = ()
 
     @property
     def to_table(self) -> bool:
