@@ -271,7 +271,7 @@ def judge(life: Life, until: int) -> list[str]:
         folder = Path(scratch)
         good = [first_quarter(folder), *(month(number, folder) for number in range(4, until + 1))]
         bad = [mistaken_month(MISTAKEN, folder)] if until >= MISTAKEN else []
-        sent = {digest(path): sum(1 for _ in path.open()) - 1 for path in good}
+        sent = {digest(path): len(path.read_bytes().splitlines()) - 1 for path in good}
         refused = {digest(path) for path in bad}
     entries = workspace.ledger.entries()
     arrived = {arrival.batch: arrival.rows for arrival in find_arrivals(workspace)}

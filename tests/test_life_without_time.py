@@ -83,13 +83,27 @@ def test_a_whole_life_without_time(tmp_path: Path) -> None:
     assert ended.outcome == "promoted", ended.summary
     assert manifest_of(workspace, 2).lineage.rows == 1_500
 
+    check_scores(workspace)
+    check_answers(workspace, tmp_path)
+    kinds = {entry.kind for entry in workspace.ledger.entries()}
+    assert kinds >= {"verdict", "promotion", "decision", "scored"}
+    why = workspace.ledger.entries("promotion")[0].figures["why"]
+    assert "randomly held out rows" in why
+
+
+def check_scores(workspace: Workspace) -> None:
     outcome = score_source(workspace, "curated")
     assert (outcome["rows"], outcome["labelled"], outcome["version"]) == (1_500, 1_500, 2)
     assert "last_value" not in outcome["baselines"]
+    assert outcome["learned"] == 1.0
     key = "toy/asked.csv"
     workspace.bucket.put(key, rows_of(30, start=3_000).to_csv(index=False).encode())
     asked = score_source(workspace, key)
     assert (asked["rows"], asked["labelled"], set(asked["baselines"])) == (30, 30, {"prior"})
+    assert asked["learned"] == 0.0
+
+
+def check_answers(workspace: Workspace, folder: Path) -> None:
     request = manifest_of(workspace, 2).lineage.request
     assert request is not None
     assert [field.name for field in request.fields] == ["colour", "id", "size"]
@@ -99,13 +113,9 @@ def test_a_whole_life_without_time(tmp_path: Path) -> None:
     rows = [{"id": 1, "size": 0.5, "colour": "red"}]
     answer, _ = ask(application, "/v1/toy/predict", {"rows": rows})
     assert answer.status == 200, answer.body
-    path = tmp_path / "new.csv"
+    path = folder / "new.csv"
     rows_of(3, start=2_000).drop(columns="high").to_csv(path, index=False)
     assert len(explain_file(workspace, path, 2).explanations) == 2
-    kinds = {entry.kind for entry in workspace.ledger.entries()}
-    assert kinds >= {"verdict", "promotion", "decision", "scored"}
-    why = workspace.ledger.entries("promotion")[0].figures["why"]
-    assert "randomly held out rows" in why
 
 
 def test_the_challenger_learns_all_that_the_champion_knows_and_neither_saw_the_holdout(

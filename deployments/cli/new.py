@@ -104,7 +104,9 @@ def say_few(study: Study, target: str) -> list[str]:
 def _draft(
     name: str, data: Path, target: str, wishes: Wishes, settings: tuple[str, ...]
 ) -> tuple[Draft, dict[str, Any], Pipeline]:
-    from tasks.drafting.draft import draft
+    from tasks.dataset.classes import require_class
+    from tasks.drafting.draft import AS_ASKED, draft
+    from tasks.drafting.positive import Positive, label_words
     from tasks.drafting.roles import check_column
     from tasks.drafting.wishes import apply_settings
     from tasks.readers.source import BadBatch
@@ -125,12 +127,19 @@ def _draft(
     # what was said of the source is part of what the study found
     rest = [setting for setting in settings if not setting.startswith("source")]
     content = apply_settings(_before(made, wishes), rest)
+    if content["task"] != "binary" and content["positive"] == made.content["positive"]:
+        content["positive"] = None
     # by the rules of the file: nothing is written that `apply` would refuse
     pipeline = check_pipeline(content, name)
     personal, slices = pipeline.data.personal, pipeline.gate.slices
     named = (*pipeline.features.exclude, *personal, *slices, *pipeline.placed_by, pipeline.target)
     for column in named:
         check_column(made.study.columns, column, "--set")
+    if pipeline.positive is not None:
+        labels = label_words(made.study.columns[target])
+        require_class(pipeline.positive, labels, target, "--set")
+        if pipeline.positive != made.content["positive"]:
+            made = replace(made, positive=Positive(pipeline.positive, AS_ASKED))
     # no value of theirs stands in the suite either
     asked = dict.fromkeys(personal, "as asked")
     return replace(made, personal={**asked, **made.personal}), content, pipeline

@@ -6,6 +6,7 @@ import numpy as np
 
 from tasks.backtest.fitting import HistoryRows
 from tasks.config import Pipeline
+from tasks.dataset.classes import order_classes
 from tasks.dataset.dataset import encode
 from tasks.evaluation.baselines import baselines
 from tasks.evaluation.metrics import METRICS, NAN
@@ -17,7 +18,8 @@ def naive_values(
     """Return for each naive prediction its metric by batch, NaN where it has none."""
     target, task = rows.frame[pipeline.target], pipeline.task
     known = np.asarray(target.notna())
-    classes = () if task == "regression" else tuple(sorted(target[known].unique().tolist()))
+    labels = () if task == "regression" else target[known].unique().tolist()
+    classes = order_classes(labels, pipeline.positive)
     y, times, place = encode(target[known], classes), rows.times[known], rows.place[known]
     names = ("mean", "median") if task == "regression" else ("prior",)
     ordered = pipeline.event_time is not None

@@ -37,12 +37,17 @@ def _engine(value: Any) -> str:
 
 
 class Pipeline(FileSection):
-    """One use case: a dataset, a target, and everything that keeps its model fresh."""
+    """One use case: a dataset, a target, and everything that keeps its model fresh.
+
+    `positive` is the class that chances and explanations are of; without it, of two the later in
+    order.
+    """
 
     name: Annotated[str, BeforeValidator(lambda name: checked_name(str(name)))]
     description: str = ""
     task: Task
     target: Name = Field(min_length=1)
+    positive: bool | int | float | str | None = None
     event_time: Name | None = Field(default=None, min_length=1)
     key: Names = ()
     source: SourceOptions = SourceOptions()
@@ -67,6 +72,10 @@ class Pipeline(FileSection):
         unknown = set(self.families) - set(FAMILIES)
         if unknown or not self.families:
             raise ValueError(f"families are of {', '.join(FAMILIES)}, or auto")
+        if self.positive is not None and self.task != "binary":
+            raise ValueError(
+                f"positive is of two classes, task binary; leave it out of {self.task}"
+            )
         if self.target in (*self.key, self.event_time):
             raise ValueError("target is neither the key nor the event time")
         shown = [name for name in self.gate.slices if name in self.data.personal]

@@ -112,9 +112,13 @@ class Table(Location):
             frame = (rows if where is None else rows.filter(where)).select(wanted).collect()
         return from_polars(frame, pa.schema([schema.field(name) for name in wanted]))
 
-    def pieces(self, rows: pl.LazyFrame) -> Iterator[pa.Table]:
-        """Yield rows that were scanned, some at a time and in bounded memory."""
+    def pieces(
+        self, rows: pl.LazyFrame, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield rows that were scanned, some at a time, in bounded memory, all columns or some."""
         schema = as_read(stored_columns(self.opened(None)))
+        if columns is not None:
+            schema = pa.schema([schema.field(name) for name in columns])
         found = rows.select(schema.names)
         with translate_errors(self.uri):
             for frame in found.collect_batches(chunk_size=ROWS_HELD, engine="streaming"):

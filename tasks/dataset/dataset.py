@@ -12,6 +12,7 @@ from tasks.arrays import Array, Hashes, Mask, Times
 from tasks.config import Pipeline
 from tasks.config.choices import Task
 from tasks.dataset.arrival import effective_times
+from tasks.dataset.classes import find_classes
 from tasks.dataset.evidence import cross_validate, judges_in_folds
 from tasks.dataset.split import (
     Fold,
@@ -37,7 +38,7 @@ class Dataset:
     """Labelled rows ordered by event time: as curated (`frame`), and as a model sees them.
 
     `y` is the class index (int) or the value (float) of each row, `times` when each counts as (see
-    `tasks.dataset.arrival`), `classes` the labels of the indices (empty for regression). Rows
+    `tasks.dataset.arrival`), `classes` as of `find_classes`. Rows
     without an event time are exchangeable: they have `hashes`, and their times are their arrivals.
     `strange` rows more are of classes that no training row has: they are left out, and counted.
     """
@@ -67,6 +68,7 @@ def build_dataset(
     Raises:
         DataError: the target is not a column, has one class only, does not fit the task, or
             the rows are too few.
+        ConfigurationError: the file's positive class is no class of the target.
     """
     frame = _labelled(rows, pipeline)
     times = event_times(frame, pipeline.time_column)
@@ -81,7 +83,7 @@ def build_dataset(
     if folded:
         every = np.ones(len(times), dtype=bool)
         parts = Split(None, every, every)
-    classes = _classes(frame[pipeline.target][parts.training], pipeline)
+    classes = find_classes(frame[pipeline.target][parts.training], pipeline)
     known = has_known_label(frame[pipeline.target], classes)
     # rows of a class that came after the training window cannot be judged; without them the
     # holdout's share lies elsewhere, so the boundary is sought again
@@ -251,23 +253,3 @@ def _labelled(rows: pd.DataFrame, pipeline: Pipeline) -> pd.DataFrame:
         rule = f"at least {FEWEST} rows have a target"
         raise DataError(where, rule, len(frame), "Ingest more, or wait for labels.")
     return frame.reset_index(drop=True)
-
-
-def _classes(target: pd.Series[Any], pipeline: Pipeline) -> tuple[Any, ...]:
-    where = f"pipeline {pipeline.name}, target {pipeline.target}"
-    if pipeline.task == "regression":
-        if not pd.api.types.is_numeric_dtype(target):
-            raise DataError(where, "the target of a regression is a number", target.dtype)
-        return ()
-    values = target.unique().tolist()
-    if len(values) < 2:
-        rule = "the training window holds two classes or more"
-        raise DataError(where, rule, f"only {values}", "Wait for rows of another class.")
-    if pipeline.task == "binary" and len(values) > 2:
-        rule = "a binary target has two classes"
-        raise DataError(where, rule, f"{len(values)}: {values[:5]}", "Set task: multiclass.")
-    if len(values) > 1000:
-        raise DataError(where, "a class target has at most 1,000 classes", len(values))
-    # pandas makes floats of whole numbers where one of them is missing
-    whole = all(isinstance(value, float) and value.is_integer() for value in values)
-    return tuple(sorted(map(int, values) if whole else values))

@@ -14,6 +14,7 @@ from tasks.config.choices import RESERVED, Task
 from tasks.drafting.leaks import find_leaks
 from tasks.drafting.nearly import count_marks, say_nearly
 from tasks.drafting.personal import find_personal
+from tasks.drafting.positive import Positive, choose_positive, say_positive
 from tasks.drafting.roles import (
     Columns,
     RoleChoice,
@@ -53,6 +54,7 @@ class Draft:
     """What was decided of a file, and why.
 
     Attributes:
+        positive: of a binary target, the class that chances are of.
         left_out: why columns are no features.
         personal: why columns are personal.
         leaks: why columns may give the answer away.
@@ -64,6 +66,7 @@ class Draft:
     source: str
     target: str
     task: TaskChoice
+    positive: Positive | None
     time: RoleChoice
     key: tuple[str, ...]
     key_ground: str
@@ -90,6 +93,7 @@ class Draft:
             "description": f"Predict {self.target} from {self.source}.",
             "task": self.task.task,
             "target": self.target,
+            "positive": None if self.positive is None else self.positive.label,
             "event_time": self.time.column,
             "key": list(self.key),
             "source": self.study.options.written,
@@ -149,7 +153,8 @@ def draft(
     predicted = {target: columns[target]} if task.task == "regression" else {}
     numbers = [seen for seen in (features | predicted).values() if seen.kind in NUMERIC]
     read = replace(read, notes=(*read.notes, *nearly, *say_sentinels(numbers, sample)))
-    rest = (time, key, ground, useless, personal, leaks, constant, series, read)
+    positive = choose_positive(columns[target]) if task.task == "binary" else None
+    rest = (positive, time, key, ground, useless, personal, leaks, constant, series, read)
     return Draft(name, source, target, task, *rest)
 
 
@@ -242,6 +247,7 @@ def say_draft(made: Draft) -> list[str]:
         *(f"reading   {note}" for note in study.notes),
         f"task      {made.task.task}: {ground}.{change}",
         *say_twins(study.columns[made.target], made.task.task, made.name),
+        *say_positive(made.positive, study.columns[made.target]),
         f"time      {made.time.column or 'none'}: {made.time.ground}",
         f"key       {', '.join(made.key) or 'none'}: {made.key_ground}",
         *_told("left out", made.left_out),

@@ -15,6 +15,7 @@ HEAD = "# yaml-language-server: $schema=schema.json\n"
 WIDTH = 31  # where comments begin, for values that leave the room
 COMMENTS: Mapping[str, str] = {
     "task": "binary | multiclass | regression",
+    "positive": "of two classes the one that chances, metrics and explanations are of",
     "event_time": "orders rows; null: they are exchangeable",
     "key": "identifies a row, for corrections and later labels",
     "source": "how the files are written, where it is not the plain form",
@@ -70,6 +71,8 @@ def pipeline_text(made: Draft, pipeline: Pipeline, content: Mapping[str, Any]) -
         content: what it says beyond the defaults.
     """
     grounds = {"task": made.task.ground, "event_time": made.time.ground}
+    if made.positive is not None and pipeline.positive is not None:
+        grounds["positive"] = made.positive.ground
     whole = pipeline.model_dump(mode="json")
     lines = []
     for key, value in whole.items():

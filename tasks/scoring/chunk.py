@@ -88,7 +88,7 @@ def score_chunk(scoring: Scoring, chunk: Chunk) -> ScoredChunk:
     # a Parquet file has an order of its own, a Delta table has none
     if scoring.to_table:
         made = made.append_column(ROW, pa.array(np.arange(len(frame)) + chunk.first))
-    none = Labelled.empty(model.manifest, pipeline)
+    none = Labelled.empty(model.manifest, pipeline, scoring.identity)
     return ScoredChunk(chunk.part, made, Thinned.of(none, frame, answers, chunk.first))
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import Array, Integers, Mask, Times
+from tasks.arrays import Array, Hashes, Integers, Mask, Times
 from tasks.config import Pipeline
 from tasks.dataset.dataset import encode, has_known_label, moments
+from tasks.dataset.split import row_hashes
 from tasks.evaluation.baselines import last_value
 from tasks.evaluation.bootstrap import finite_or_none
 from tasks.evaluation.evaluate import measure
@@ -27,6 +28,7 @@ class Labelled:
     """Labels, predictions and event times of the rows whose target is known to the model.
 
     Without an event time the times are zero: whoever knows when rows arrived gives them those.
+    `hashes` are of the `identity`, by which a row is known again; None where nobody asked.
     """
 
     target: str
@@ -35,9 +37,13 @@ class Labelled:
     y: Array
     predictions: Array
     times: Times
+    identity: tuple[str, ...] = ()
+    hashes: Hashes | None = None
 
     @classmethod
-    def empty(cls, manifest: Manifest, pipeline: Pipeline) -> Labelled:
+    def empty(
+        cls, manifest: Manifest, pipeline: Pipeline, identity: tuple[str, ...] = ()
+    ) -> Labelled:
         """Return none yet."""
         classes = tuple(manifest.classes)
         return cls(
@@ -47,6 +53,8 @@ class Labelled:
             np.zeros(0, np.int64 if classes else np.float64),
             np.zeros((0, len(classes)) if classes else 0),
             np.zeros(0, "datetime64[us]"),
+            identity,
+            np.zeros(0, np.uint64) if identity else None,
         )
 
     def known(self, frame: pd.DataFrame) -> Mask:
@@ -65,8 +73,11 @@ class Labelled:
         times = np.zeros(len(y), "datetime64[us]")
         if self.event_time is not None:
             times = moments(frame[self.event_time][known])
+        names = [name for name in self.identity if name in frame]
+        hashes = row_hashes(frame[known], names) if self.identity else None
+        answered = predictions[known]
         return join_labelled(
-            [self, replace(self, y=y, predictions=predictions[known], times=times)]
+            [self, replace(self, y=y, predictions=answered, times=times, hashes=hashes)]
         )
 
     def in_order(self) -> Integers:
@@ -80,17 +91,23 @@ class Labelled:
     def pick(self, kept: Array) -> Labelled:
         """Return the rows at these places, or where a mask of all says so."""
         return replace(
-            self, y=self.y[kept], predictions=self.predictions[kept], times=self.times[kept]
+            self,
+            y=self.y[kept],
+            predictions=self.predictions[kept],
+            times=self.times[kept],
+            hashes=None if self.hashes is None else self.hashes[kept],
         )
 
 
 def join_labelled(parts: Sequence[Labelled]) -> Labelled:
     """Return the rows of all parts, which are of one target, in their order."""
+    hashes = [part.hashes for part in parts if part.hashes is not None]
     return replace(
         parts[0],
         y=np.concatenate([part.y for part in parts]),
         predictions=np.concatenate([part.predictions for part in parts]),
         times=np.concatenate([part.times for part in parts]),
+        hashes=np.concatenate(hashes) if len(hashes) == len(parts) else None,
     )
 
 

@@ -48,7 +48,8 @@ class Pin:
 class Scoring:
     """What one scoring works with; `target` is where its output lies in the bucket.
 
-    `known` are the targets that a history is looked up in, where the model has one.
+    `known` are the targets that a history is looked up in, where the model has one; `identity`
+    are the columns by which a row is known again.
     """
 
     workspace: Workspace
@@ -59,6 +60,7 @@ class Scoring:
     target: str
     say: Say
     known: Known | None = None
+    identity: tuple[str, ...] = ()
 
     @property
     def to_table(self) -> bool:

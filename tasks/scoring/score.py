@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -24,6 +25,7 @@ from tasks.promotion.versions import load, manifest_of, require_champion
 from tasks.scoring.ahead import work_ahead
 from tasks.scoring.chunk import Chunker, score_chunk
 from tasks.scoring.judgement import Labelled, judge_labelled, make_entry, share_seen
+from tasks.scoring.learned import name_identity, share_learned
 from tasks.scoring.outputs import resolve_output
 from tasks.scoring.parts import PARQUET, Parts
 from tasks.scoring.run import Pin, Say, Scoring, forget_scoring, name_run, pin_scoring
@@ -110,7 +112,10 @@ def _begun(
 
 def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
     pipeline, rows, pin = scoring.workspace.pipeline, scoring.rows, scoring.pin
+    lineage = scoring.model.manifest.lineage
     schema = _wanted(scoring, read_columns(scoring.workspace.curated))
+    identity = name_identity(pipeline.key, rows.names(), schema.names)
+    scoring = replace(scoring, identity=identity)
     with Parts(scoring, folder / "predictions") as parts:
         taken = parts.take_up()
         if taken:
@@ -131,7 +136,8 @@ def _scored(scoring: Scoring, folder: Path) -> dict[str, Any]:
         "labelled": found.count,
         "judged": len(found.places),
         "metric": pipeline.metric,
-        "seen": share_seen(scoring.model.manifest.lineage, found.labelled),
+        "seen": share_seen(lineage, found.labelled),
+        "learned": share_learned(scoring.workspace, lineage, identity, found.labelled.hashes),
         **judge_labelled(pipeline, scoring.model.manifest, found.labelled),
     }
 
@@ -141,7 +147,8 @@ def _put(scoring: Scoring, schema: pa.Schema, parts: Parts, taken: int) -> tuple
     from joblib import cpu_count  # type: ignore[import-untyped]
 
     pin, rows = scoring.pin, scoring.rows
-    none = Labelled.empty(scoring.model.manifest, scoring.workspace.pipeline)
+    manifest = scoring.model.manifest
+    none = Labelled.empty(manifest, scoring.workspace.pipeline, scoring.identity)
     chunker, total = Chunker(), rows.total(pin.data_version)
     labelled = Thinned(none, np.zeros(0, np.int64))
     labelled = join_thinned([labelled, *parts.labelled(taken, none)])

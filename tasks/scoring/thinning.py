@@ -59,6 +59,8 @@ class Thinned:
         # microseconds as whole numbers: a time of Parquet would come back in another unit
         columns = {"place": self.places, "y": rows.y, "time": rows.times.astype("int64")}
         columns |= {f"p{i}": predictions[:, i] for i in range(predictions.shape[1])}
+        if rows.hashes is not None:
+            columns["hash"] = rows.hashes
         table = pa.table(columns).replace_schema_metadata(
             {"stride": str(self.stride), "count": str(self.count)}
         )
@@ -71,12 +73,14 @@ class Thinned:
         """Read what `to_bytes` wrote; `none` says of which target and classes."""
         table = pq.read_table(pa.BufferReader(data))
         said = table.schema.metadata
-        predictions = np.stack([column.to_numpy() for column in table.columns[3:]], axis=1)
+        answers = [name for name in table.column_names[3:] if name != "hash"]
+        predictions = np.stack([table[name].to_numpy() for name in answers], axis=1)
         labelled = replace(
             none,
             y=table["y"].to_numpy(),
             predictions=predictions if none.classes else predictions[:, 0],
             times=table["time"].to_numpy().astype("datetime64[us]"),
+            hashes=table["hash"].to_numpy() if "hash" in table.column_names else None,
         )
         return cls(labelled, table["place"].to_numpy(), int(said[b"stride"]), int(said[b"count"]))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tasks.dataset.classes import label_text
 from tasks.evaluation.evaluate import EvidenceKind
 from tasks.features.schema import origins
 from tasks.models.encoders import ENCODERS, Encoders
@@ -53,6 +54,7 @@ def make_card(
         description=pipeline.description,
         task=pipeline.task,
         target=pipeline.target,
+        positive=label_text(data.classes[-1]) if pipeline.task == "binary" else "",
         family=final.setting.family,
         data_version=work.plan.data.version,
         rows=final.rows,

@@ -35,6 +35,7 @@ class Card:
     the PNG's path beside the card, `columns` are (column, what became of it).
     `looked` says how the model was explained (or why not), `looks` what was found, `imitation`
     how well a small tree imitates the model, and `imitated` its (condition, answer, rows).
+    `positive` is the class of two that its chances are of.
     """
 
     pipeline: str
@@ -60,6 +61,7 @@ class Card:
     looks: tuple[ColumnShare, ...] = ()
     imitation: str = ""
     imitated: tuple[Lines, ...] = ()
+    positive: str = ""
     params: Mapping[str, object] = field(default_factory=dict)
     limits: Lines = ()
     cautions: Lines = ()
@@ -124,7 +126,8 @@ def write_note(card: Card) -> str:
 def sections(card: Card) -> tuple[Section, ...]:
     """Return the card's headings with their paragraphs, lists and tables; empty ones left out."""
     kind = KINDS.get(card.task, card.task)
-    purpose = f"It predicts {card.target}: {kind}. Model family: {card.family}."
+    of = f" Chances, metrics and explanations are of {card.positive}." if card.positive else ""
+    purpose = f"It predicts {card.target}: {kind}.{of} Model family: {card.family}."
     evaluation = card.evaluation
     widened = ", widened since the models of the folds share rows" if evaluation.folds else ""
     judged = (

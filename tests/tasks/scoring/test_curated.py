@@ -16,6 +16,7 @@ from tasks.monitoring.arrivals import find_arrivals
 from tasks.monitoring.gathering import _span
 from tasks.reconciliation.standing import count_labelled
 from tasks.scoring.score import score_source
+from tasks.scoring.seen import say_seen
 from tasks.store.layout import BATCH
 from tasks.workspace import Workspace
 from tests import life
@@ -103,3 +104,19 @@ def test_labels_are_judged_on_the_span_of_the_rows_that_stand(tmp_path: Path) ->
     assert inside["at"].min().year == 2024
     assert inside[BATCH].n_unique() == 2
     assert np.isin([0, 39], inside["id"].to_list()).all()
+
+
+def test_rows_that_the_version_learned_from_are_known_again_by_their_key(
+    corrected: Workspace,
+) -> None:
+    table = corrected.curated.read(None).to_pandas()
+    known = table[table["id"].between(500, 549)]
+    # dated before what it learned from, so that time alone would say it knew all of them
+    fresh = known.assign(id=known["id"] + 10_000)
+    sent = pd.concat([known, fresh, fresh.assign(id=fresh["id"] + 10_000)])
+    key = f"{corrected.name}/again.parquet"
+    corrected.bucket.put(key, sent.drop(columns=["_batch", "_ingested_at"]).to_parquet(index=False))
+    outcome = score_source(corrected, key)
+    assert (outcome["labelled"], outcome["seen"]) == (150, 1.0)
+    assert outcome["learned"] == pytest.approx(1 / 3)
+    assert say_seen(outcome) == f"Version {outcome['version']} learned from 33.3% of these rows."
