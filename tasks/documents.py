@@ -36,6 +36,7 @@ DOCUMENTS: Mapping[str, int] = {
     "explanation": 1,
     "forest": 1,
     "labels report": 1,
+    "ledger head": 1,
     "linear": 1,
     "manifest": 1,
     "network": 2,

@@ -36,6 +36,7 @@ from tasks.policy.past import situation
 from tasks.policy.policy import parse_policy
 from tasks.policy.reading import count_text
 from tasks.policy.situation import ErrorChange, MetricValue
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import read
 from tasks.store.layout import BATCH, INGESTED_AT
@@ -105,7 +106,7 @@ class RecordedDecision:
 
 def find_new_arrivals(workspace: Workspace) -> tuple[Arrival, ...]:
     """Return the batches and files of labels that nothing was decided on yet, oldest first."""
-    left = find_undecided(find_arrivals(workspace), workspace.ledger.entries("decision"))
+    left = find_undecided(find_arrivals(workspace), entries_to_decide_by(workspace))
     return tuple(sorted(left, key=lambda arrival: (arrival.at, arrival.labels)))
 
 
@@ -116,7 +117,7 @@ def record_decision(
 
     A batch that the champion cannot read leads to a decision too, which says why.
     """
-    entries, seen = workspace.ledger.entries(), None
+    entries, seen = entries_to_decide_by(workspace), None
     if champion is None:
         decision = _first(workspace, arrival, entries)
     else:

@@ -86,6 +86,8 @@ class Layout:
     champion = Under("champion.json")
     challenger = Under("challenger.json")
     ledger = Under("ledger")
+    # Beside the table's log, so that it goes where the ledger goes; Delta Lake skips the name.
+    ledger_head = Under("ledger/_head.json")
     # How often the reconciler started a flow for the same thing.
     starts = Under("starts/")
     data_docs = Under("reports/data-docs/")

@@ -252,6 +252,12 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
     "linear": (read_linear, ("log-odds", "linear_shap")),
     "manifest": (read_manifest, (550, "linear", "roc_auc", (40, 2))),
     "network": (read_network, (2, 2, 16)),
+    "ledger head": (
+        lambda stored: [
+            found["linked"] > 0 for found in stored.contents("ledger head", "toy/ledger/_head.json")
+        ],
+        [True],
+    ),
     "observation": (read_observation, SEEN),
     "outcome": (read_outcome, ("promoted", 2, 300, "parquet")),
     "pin": (read_pin, (1, 1, 1_000)),
@@ -315,6 +321,7 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
 
 LATER = {
     "collecting": ("0.1.0",),
+    "ledger head": ("0.1.0",),
     "reading": ("0.1.0",),
     "tries": ("0.1.0",),
     "starts": ("0.1.0",),

@@ -11,6 +11,7 @@ import pytest
 
 from deployments.cli.main import main
 from deployments.local import secrets
+from tasks.errors import IntegrityError
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote
 from tasks.promotion.signing import verify_place
@@ -97,6 +98,24 @@ def test_a_pointer_without_a_signature_is_accepted_by_a_person(
     told = run(capsys, "verify", "flights", "--accept")
     assert told["accepted"][0].startswith("version 2, since ")
     assert all(row.whole for row in verify_place(Place(bucket, "flights", KEY)))
+
+
+def test_a_ledger_that_does_not_hold_is_accepted_by_a_person(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket = LocalBucket(home.parent / "bucket")
+    ledger = Place(bucket, "flights", KEY).ledger
+    rows = ledger.table.rows()
+    assert rows is not None
+    ledger.table.append(rows.slice(0, 1).set_column(0, "id", [["theirs"]]), "theirs", {})
+    with pytest.raises(IntegrityError, match="theirs came without a link"):
+        promote(Place(bucket, "flights", KEY), 1, by="ada", why="it is better")
+    run(capsys, "verify", "flights", status=1)
+    told = run(capsys, "verify", "flights", "--accept")
+    assert told["accepted"] == ["ledger as it is, 3 lines"]
+    assert "accepted as they are by" in told["seen"][-1]["told"]
+    run(capsys, "keys", "rotate", "signing")
+    assert all(row["whole"] for row in run(capsys, "verify", "flights")["seen"])
 
 
 def test_keys_that_the_environment_tells_are_changed_where_it_is_told(
