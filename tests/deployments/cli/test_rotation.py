@@ -11,6 +11,7 @@ import pytest
 
 from deployments.cli.main import main
 from deployments.local import secrets
+from deployments.local.stack import access
 from tasks.errors import IntegrityError
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote
@@ -128,9 +129,27 @@ def test_keys_that_the_environment_tells_are_changed_where_it_is_told(
     assert keys_of(home) == before
 
 
-def test_the_keys_of_a_bucket_are_replaced(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("which", "names"),
+    [
+        ("s3", {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}),
+        (
+            "logins",
+            {
+                "PREFECT_SERVER_API_AUTH_STRING",
+                "PERENNIAL_MLFLOW_OWNER",
+                "PERENNIAL_MLFLOW_VIEWER",
+            },
+        ),
+    ],
+)
+def test_keys_that_are_held_by_processes_are_replaced(
+    home: Path, capsys: pytest.CaptureFixture[str], which: str, names: set[str]
+) -> None:
     before = keys_of(home)
-    assert run(capsys, "keys", "rotate", "s3") == {"rotated": "s3", "restarted": False}
+    told = access(home)
+    assert run(capsys, "keys", "rotate", which) == {"rotated": which, "restarted": False}
     after = keys_of(home)
-    changed = {name for name in before if after[name] != before[name]}
-    assert changed == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert {name for name in before if after[name] != before[name]} == names
+    # the digest is what a start knows by that they were not told yet
+    assert (access(home).digest != told.digest) == (which == "logins")
