@@ -119,6 +119,10 @@ class Layout:
         """Return where a scoring keeps what it needs to go on, until it is done."""
         return f"{self.pipeline}/scoring/runs/{run}/"
 
+    def scoring_lease(self, run: str) -> str:
+        # Beside its folder, not in it: what is forgotten with a scoring is not who does the next.
+        return f"{self.pipeline}/scoring/runs/{run}.lease.json"
+
     def scoring_pin(self, run: str) -> str:
         return f"{self.scoring(run)}pin.json"
 

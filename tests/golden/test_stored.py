@@ -16,7 +16,6 @@ import pytest
 from tasks.documents import DOCUMENTS, MARK, UPGRADES, seal, unseal, unseal_bytes
 from tasks.drift.encoding import decode_profile, encode_profile
 from tasks.errors import IntegrityError
-from tasks.ingestion.reading import ReadingRun
 from tasks.models.encoders import Encoders
 from tasks.models.families.linear import explainer
 from tasks.models.forest import Forest
@@ -33,6 +32,7 @@ from tasks.promotion.signing import accept_pointers
 from tasks.promotion.versions import load, load_champion
 from tasks.records import read
 from tasks.scoring.run import pin_scoring
+from tasks.store.lease import Holding
 from tasks.store.outcome import collect
 from tasks.store.results import recall
 from tasks.workspace import Workspace
@@ -267,7 +267,7 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
     ),
     "reading": (
         lambda stored: [
-            read(ReadingRun, found, "reading").holder
+            read(Holding, found, "reading").holder
             for found in stored.contents("reading", "toy/receipts/*.reading.json")
         ],
         ["a-run"],
