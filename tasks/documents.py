@@ -38,6 +38,7 @@ DOCUMENTS: Mapping[str, int] = {
     "forest": 1,
     "history": 1,
     "labels report": 1,
+    "ledger head": 1,
     "linear": 1,
     "manifest": 1,
     "network": 2,

@@ -34,7 +34,7 @@ STEPS = {
     ),
     "promote": ("pointer", "ledger", "alias"),
     "trial": ("pointer", "ledger"),
-    "score": ("pin", "labelled", "part", "output", "ledger", "cleared"),
+    "score": ("lease", "pin", "labelled", "part", "output", "ledger", "cleared", "unlease"),
     "log": ("choose", "append", "delete"),
     "remove": ("rows", "ledger"),
     "schema": ("ledger",),

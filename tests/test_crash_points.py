@@ -62,7 +62,7 @@ def monitor(workspace: Workspace) -> None:
 
 
 def score_all(workspace: Workspace) -> None:
-    score_source(workspace, "curated")
+    score_source(workspace, "curated", lease=0.1)
 
 
 def roll_back(workspace: Workspace) -> None:

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import click
 
 from deployments.cli.output import OneOf, reporting, say, show
 from deployments.local import secrets, supervise
-from deployments.local.connection import connect
+from deployments.local.access import TOLD as LOGINS
+from deployments.local.connection import connect, environment
 from deployments.local.folder import Folder
 from deployments.local.stack import down, status, up
+from deployments.local.under_way import PATIENCE, wait_for_runs
 from tasks.errors import ConfigurationError
 from tasks.policy.reading import count_text
 from tasks.settings import EARLIER, RETIRED, SIGNING, Settings, home_folder
 
-STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+# What the stack's processes hold for as long as they live: the names, and what is told in the end.
+RESTARTED: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "s3": (
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        "The bucket has other keys; the ones before open nothing.",
+    ),
+    "logins": (
+        LOGINS,
+        "Prefect and MLflow ask for others; the ones before let nobody in. "
+        "`perennial status --logins` says them.",
+    ),
+}
 
 
 @reporting
-@click.argument("which", type=OneOf(["signing", "s3"]))
+@click.argument("which", type=OneOf(["signing", *RESTARTED]))
 def rotate(which: str, as_json: bool) -> None:
-    """Replace the key that signs models, or the keys of the bucket.
+    """Replace the key that signs models, the keys of the bucket, or the logins of the pages.
 
     With another signing key everything is signed anew while it serves; what was signed before is
-    believed until `perennial keys retire`. With other keys of the bucket the stack is restarted.
+    believed until `perennial keys retire`. With other keys of the bucket, or other logins (what
+    Prefect asks for, MLflow's passwords), the stack is restarted, once what runs has ended.
     """
     folder = _own_folder()
-    if which == "s3":
-        running = any(program.state != "down" for program in status(folder.root).programs)
-        _replace_store_keys(folder, running=running)
-        done = {"rotated": "s3", "restarted": running}
-        show(done, as_json, lambda: "The bucket has other keys; the ones before open nothing.")
+    if which in RESTARTED:
+        names, told = RESTARTED[which]
+        show({"rotated": which, **replace_and_restart(folder, names)}, as_json, lambda: told)
         return
     _write(folder, {SIGNING: secrets.GENERATORS[SIGNING]()}, {EARLIER: (SIGNING, EARLIER)})
     signed = sign_all()
@@ -100,13 +115,26 @@ def _write(folder: Folder, new: dict[str, str], moves: dict[str, tuple[str, ...]
         secrets.replace(folder.secrets, {**found, **moved, **new})
 
 
-def _replace_store_keys(folder: Folder, *, running: bool) -> None:
+def replace_and_restart(
+    folder: Folder, names: Sequence[str], patience: float = PATIENCE
+) -> dict[str, Any]:
+    """Generate keys anew, and restart a stack that runs; say whether, and which runs it ended.
+
+    Runs under way have `patience` seconds to end.
+    """
+    running = any(program.state != "down" for program in status(folder.root).programs)
+    done: dict[str, Any] = {"restarted": running}
     if running:
+        settings = Settings.from_environment(environment(folder.root))
+        done["ended"] = wait_for_runs(settings, say, patience)
+        for name in done["ended"]:
+            say(f"ending {name}: what it leaves undone is started again once the stack is up")
         say("stopping the stack: its processes hold the keys")
         down(folder.root, say)
-    _write(folder, {name: secrets.GENERATORS[name]() for name in STORE_KEYS}, {})
+    _write(folder, {name: secrets.GENERATORS[name]() for name in names}, {})
     if running:
         up(folder.root, None, say)
+    return done
 
 
 def _counted(signed: dict[str, int]) -> str:

@@ -10,6 +10,7 @@ from deployments.session import open_session
 from tasks.errors import ConfigurationError, Refused
 from tasks.ledger.suspicion import clearance
 from tasks.promotion import trials
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.records import plain
 
 
@@ -61,9 +62,9 @@ def clear(name: str, batch: str, why: str, as_json: bool) -> None:
     BATCH is its id, the beginning of it, or the name of its file. Exit 3 when no such batch is
     held back.
     """
-    ledger = open_session(name).ledger
-    entry = clearance(ledger.entries(), name, batch, person(), why)
-    ledger.append(entry)
+    workspace = open_session(name)
+    entry = clearance(entries_to_decide_by(workspace), name, batch, person(), why)
+    workspace.ledger.append(entry)
     show(entry.to_dict(), as_json, lambda: entry.summary)
 
 

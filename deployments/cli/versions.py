@@ -15,6 +15,7 @@ from deployments.session import open_session
 from tasks.errors import Refused, TrackingError
 from tasks.ledger.story import Chapter, story
 from tasks.promotion import pointer, trials
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Promotion
 from tasks.promotion.promote import promote as promote_version
@@ -22,6 +23,7 @@ from tasks.promotion.promote import rollback as roll_back
 from tasks.promotion.versions import checked_version
 from tasks.promotion.versions import models as published_models
 from tasks.promotion.waiting import rejection, waiting_versions
+from tasks.reconciliation.standing import tell_broken
 from tasks.records import plain
 from tasks.scoring.seen import say_seen
 from tasks.tracking.registry import remove_alias
@@ -59,7 +61,7 @@ def reject(name: str, version: str, why: str, as_json: bool) -> None:
     """
     workspace = open_session(name)
     number = checked_version(version)
-    waiting = waiting_versions(workspace.ledger.entries())
+    waiting = waiting_versions(entries_to_decide_by(workspace))
     if number not in waiting:
         rule, known = "the version waits for approval", ", ".join(map(str, waiting)) or "none"
         remedy = f"Waiting: {known}. See `perennial models {name}`."
@@ -94,6 +96,9 @@ def history(name: str, last: int, as_json: bool) -> None:
     workspace = open_session(name)
     entries = workspace.ledger.entries()
     chapters = story(entries, timed=workspace.pipeline.event_time is not None)[-last:]
+    broken = tell_broken(workspace)
+    if broken:
+        say(f"warning: {broken}")
     document = {
         "pipeline": name,
         "entries": [entry.to_dict() for entry in entries[-last:]],

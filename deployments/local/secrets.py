@@ -14,7 +14,7 @@ from deployments.local.folder import write
 from tasks.errors import ConfigurationError, StackError
 from tasks.settings import parse_variables
 
-REPLACE = "`perennial keys rotate signing` and `perennial keys rotate s3`"
+REPLACE = "`perennial keys rotate signing`, then the same with s3 and with logins"
 _key = partial(secrets.token_hex, 32)
 _password = partial(secrets.token_hex, 16)
 GENERATORS: Mapping[str, Callable[[], str]] = {

@@ -165,6 +165,24 @@ class Table(Location):
             # from version 0, as no log is ever cleaned
             return said_since(opened, 0)
 
+    def read_since(self, version: int) -> tuple[int, pa.Table, tuple[Commit, ...]] | None:
+        """Return the newest version, its rows, and the commits after `version`, oldest first.
+
+        All of one moment; None where there is no table yet. -1 is before the first commit.
+        """
+        opened = self.open()
+        if opened is None:
+            return None
+        newest = int(opened.version())
+        with translate_errors(self.uri):
+            rows = from_polars(self._scanned(opened).collect(), as_read(stored_columns(opened)))
+            # of none, deltalake would read the whole log
+            said = opened.history(newest - version) if newest > version else []
+        # newer ones may have come since it was opened: they stand in front
+        numbered = enumerate(reversed(said), version + 1)
+        commits = (read_commit(number, entry) for number, entry in numbered if number <= newest)
+        return newest, rows, tuple(commits)
+
     def last_commit(self) -> Commit | None:
         """Return the newest commit but those of upkeep, or None where there is no table yet."""
         opened = self.open()

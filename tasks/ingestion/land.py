@@ -38,7 +38,7 @@ def land(
 
     Raises:
         NotFound: no such object.
-        ReadElsewhere: it is a large one, and another run reads it now.
+        HeldElsewhere: it is a large one, and another run reads it now.
         ConfigurationError: the suite does not fit the columns.
         StoreError: the store, or the disk, did not do what was asked.
     """

@@ -33,11 +33,12 @@ from tasks.ingestion.entrance import (
 from tasks.ingestion.land import LEASE, download, land, write_receipt
 from tasks.ingestion.landing import Landed, Landing, Say
 from tasks.ingestion.quarantine import keep_aside
-from tasks.ingestion.reading import Lease, ReadElsewhere
+from tasks.ingestion.reading import Lease
 from tasks.readers.formats import tell_format
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
 from tasks.store.keys import checked_key
+from tasks.store.lease import HeldElsewhere
 from tasks.validation.report import Report
 from tasks.workspace import Place, Workspace
 
@@ -91,7 +92,7 @@ def try_landing(
         return _set_aside(landing, key, problem, 0, None)
     try:
         return land(landing, key, say, again=again, lease=lease)
-    except ReadElsewhere as error:
+    except HeldElsewhere as error:
         return Troubled(key, 0, str(error), elsewhere=True)
     except (NotFound, PreconditionFailed) as error:
         return Troubled(key, 0, str(error))

@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -43,8 +44,14 @@ LONGEST_WAIT = 0.5  # seconds
 class Ledger:
     """Every decision, verdict, promotion and rollback of one pipeline."""
 
-    table: Table
+    bucket: Bucket
+    pipeline: str
     keyring: Keyring = NO_KEY
+
+    # cached_property writes past the frozen dataclass, straight into __dict__
+    @cached_property
+    def table(self) -> Table:
+        return table_in(self.bucket, Layout(self.pipeline).ledger)
 
     def append(self, entry: Entry) -> bool:
         """Record the entry once per id, linked to the one before; False where it was recorded.
@@ -72,14 +79,21 @@ class Ledger:
         raise StoreError(self.table.uri, f"one of {TRIES} tries is the next commit", None, remedy)
 
     def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
-        """Return the entries ordered by time, all or of one kind; none where nothing is yet."""
+        """Return the entries ordered by time, all or of one kind; none where nothing is yet.
+
+        They are to be shown: whoever decides by them asks `tasks.promotion.deciding`.
+        """
         rows = self.table.rows()
-        found = () if rows is None else map(read_entry, rows.to_pylist())
-        kept = [entry for entry in found if kind in (None, entry.kind)]
-        # Delta promises no order of rows; the id breaks ties, so that a story is always the same
-        return tuple(sorted(kept, key=lambda entry: (entry.at, entry.id)))
+        return () if rows is None else read_entries(rows, kind)
+
+
+def read_entries(rows: pa.Table, kind: str | None = None) -> tuple[Entry, ...]:
+    """Return the entries that rows of the table hold, ordered by time."""
+    kept = [entry for entry in map(read_entry, rows.to_pylist()) if kind in (None, entry.kind)]
+    # Delta promises no order of rows; the id breaks ties, so that a story is always the same
+    return tuple(sorted(kept, key=lambda entry: (entry.at, entry.id)))
 
 
 def ledger_of(bucket: Bucket, pipeline: str, keyring: Keyring = NO_KEY) -> Ledger:
     """Return the ledger of the pipeline of this name; without keys, to be read alone."""
-    return Ledger(table_in(bucket, Layout(pipeline).ledger), keyring)
+    return Ledger(bucket, pipeline, keyring)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.data.commits import Commit
+from tasks.ledger.head import NOTHING, Head
 from tasks.signatures import Keyring, canonical
 
 LINK = "link"
@@ -48,17 +49,19 @@ def walk(
     pipeline: str,
     commits: Sequence[Commit],
     rows: Iterable[Mapping[str, Any]],
+    since: Head = NOTHING,
 ) -> LedgerCheck:
     """Walk the ledger of a pipeline from its first line to its last.
 
     Args:
         commits: of its table, oldest first.
         rows: of its table, in any order.
+        since: what was verified before: commits and rows are those that came after it.
     """
     stored: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         stored.setdefault(row["id"], []).append(row)
-    linked, earlier, before, faults = 0, 0, "", []
+    linked, earlier, before, faults = since.linked, since.before, since.link, []
     for commit in commits:
         # it brings no line; one that did all the same is of no commit of its own, see below
         if commit.upkeep:

@@ -10,6 +10,7 @@ from tasks.errors import own_words, tells_absence
 from tasks.events.event import Event
 from tasks.ledger.entry import Entry
 from tasks.monitoring.arrivals import find_unanswered
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.workspace import Place
 
 LONGEST = 500  # characters
@@ -45,7 +46,7 @@ def record_failure(
     Nothing where a server was away, for the reconciler starts the training again; nor on what
     asked for nothing, or was answered.
     """
-    if tells_absence(message) or not is_open(place.ledger.entries(), decision):
+    if tells_absence(message) or not is_open(entries_to_decide_by(place), decision):
         return None
     summary = f"the training failed: {' '.join(own_words(message).split())[:LONGEST]}"
     name, figures = f"{FAILED}{decision}", {"decision": decision}

@@ -37,6 +37,7 @@ from tasks.policy.past import situation
 from tasks.policy.policy import parse_policy
 from tasks.policy.reading import count_text
 from tasks.policy.situation import ErrorChange, MetricValue
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.promotion.model_version import ModelVersion
 from tasks.records import read
 from tasks.store.layout import BATCH, INGESTED_AT
@@ -106,7 +107,7 @@ class RecordedDecision:
 
 def find_new_arrivals(workspace: Workspace) -> tuple[Arrival, ...]:
     """Return the batches and files of labels that nothing was decided on yet, oldest first."""
-    left = find_undecided(find_arrivals(workspace), workspace.ledger.entries("decision"))
+    left = find_undecided(find_arrivals(workspace), entries_to_decide_by(workspace))
     return tuple(sorted(left, key=lambda arrival: (arrival.at, arrival.labels)))
 
 
@@ -155,7 +156,7 @@ def load_errors(workspace: Workspace, batch: str, version: int) -> Floats:
 def _look(
     workspace: Workspace, champion: ModelVersion | None, arrival: Arrival
 ) -> tuple[Decision, ObservedBatch | None]:
-    entries, seen = workspace.ledger.entries(), None
+    entries, seen = entries_to_decide_by(workspace), None
     if champion is None:
         return _first(workspace, arrival, entries), None
     lineage = read_lineage(champion.manifest, workspace.pipeline.metric)

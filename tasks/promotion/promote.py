@@ -17,6 +17,7 @@ from tasks.errors import ConfigurationError, PerennialError, PreconditionFailed
 from tasks.faults import external_write
 from tasks.ledger.links import link_of
 from tasks.promotion import pointer
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.outcome import Attempt, Change, Promotion, change_entry, failed_entry
 from tasks.promotion.pointer import Champion
@@ -98,10 +99,10 @@ def repair(place: Place) -> Promotion | None:
 def _change(
     place: Place, named: int | None, asked: Attempt, expected: str | Expected | None
 ) -> Promotion:
-    found = pointer.read(place)
+    found, entries = pointer.read(place), entries_to_decide_by(place)
     current, etag = (None, None) if found is None else found
     if current is not None:
-        pointer.refuse_older(place, current, place.ledger.entries())
+        pointer.refuse_older(place, current, entries)
     # true where the entry was lacking: whoever put the champion in service died before telling
     unfinished = current is not None and place.ledger.append(change_entry(place.name, current))
     version = named or (current.previous if current else None)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.data.commits import Commit
 from tasks.errors import IntegrityError, PerennialError, PreconditionFailed
-from tasks.ledger.links import link_of, walk
+from tasks.ledger.verified import accept_lines, look_at_ledger, refuse_faults, sign_head_again
+from tasks.policy.reading import count_text
 from tasks.promotion import pointer, trials
+from tasks.promotion.deciding import find_anchor
 from tasks.promotion.manifest import sign_again
 from tasks.promotion.versions import check_files, manifest_of, published
 from tasks.signatures import Keyring
@@ -19,7 +20,6 @@ from tasks.store.layout import is_name
 from tasks.workspace import Place
 
 ROUNDS = 5
-SHOWN = 5  # faults of a ledger
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,15 @@ def accept_pointers(place: Place) -> tuple[str, ...]:
     return tuple(accepted)
 
 
+def accept_ledger(place: Place, by: str) -> tuple[str, ...]:
+    """Take a ledger that does not hold as it is, because a person says so; say what was taken.
+
+    Its lines are decided by again for as long as they stay the same; later ones are verified.
+    """
+    lines = accept_lines(place.ledger, by, find_anchor(place))
+    return () if lines is None else (f"ledger as it is, {count_text(lines, 'line', 'lines')}",)
+
+
 def accept_everywhere(bucket: Bucket, keyring: Keyring, say: Callable[[str], None]) -> None:
     """Do so for every pipeline of a bucket; what cannot be accepted is said, and stops none."""
     for name in filter(is_name, bucket.folders()):
@@ -81,6 +90,7 @@ def sign_anew(place: Place) -> int:
     """
     keys = [place.layout.manifest(version) for version in published(place)]
     signed = sum(_sign_manifest(place, key) for key in keys)
+    sign_head_again(place.ledger)
     for _ in range(ROUNDS):
         try:
             return signed + _sign_pointers(place)
@@ -169,29 +179,21 @@ def _telling(version: int) -> Callable[[Place], str]:
 
 
 def _tell_ledger(place: Place) -> str:
-    where, table = place.layout.ledger, place.ledger.table
-    rows = table.rows()
-    if rows is None:
+    look = look_at_ledger(place.ledger, find_anchor(place), whole=True)
+    refuse_faults(place.name, (*look.faults, *_tell_lacking(place)))
+    if not look.rows.num_rows:
         return "none yet"
-    commits = table.history()
-    found = walk(place.keyring, place.name, commits, rows.to_pylist())
-    faults = [*found.faults, *_tell_cut(place, commits)]
-    if faults:
-        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        rule = "each line is as it was written, and follows the line before"
-        remedy = "Restore it from a backup; until then, do not decide by it."
-        raise IntegrityError(where, rule, "; ".join(faults[:SHOWN]) + more, remedy)
-    before = f", after {found.before} of a release that linked none" if found.before else ""
-    return f"{found.linked} lines, each linked to the one before{before}"
+    head = look.head
+    before = f", after {head.before} of a release that linked none" if head.before else ""
+    accepted = f"; some were accepted as they are by {head.accepted}" if head.accepted else ""
+    return f"{head.linked} lines, each linked to the one before{before}{accepted}"
 
 
-def _tell_cut(place: Place, commits: Sequence[Commit]) -> Iterator[str]:
-    """Yield a sentence where lines are missing that the champion's pointer knows of."""
+def _tell_lacking(place: Place) -> Iterator[str]:
+    """Yield a sentence where the change is missing that the champion's pointer is of."""
     found = pointer.read(place)
     if found is None:
         return
     champion, changes = found[0], {entry.id for entry in place.ledger.entries()}
     if f"{champion.kind}-{champion.id}" not in changes:
         yield f"it does not tell of the {champion.kind} of version {champion.version}"
-    if champion.anchor and champion.anchor not in map(link_of, commits):
-        yield f"the line before the {champion.kind} of version {champion.version} is not there"

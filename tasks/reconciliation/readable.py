@@ -1,4 +1,4 @@
-"""What in a pipeline's bucket this release cannot read, looked at cheaply."""
+"""What in a pipeline's bucket this release cannot read or believe, looked at cheaply."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tasks.ledger.entry import KINDS
 from tasks.ledger.ledger import COLUMNS
 from tasks.predictions.table import ADDED, SCHEMA, predictions_table
 from tasks.promotion import pointer, trials
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.promotion.versions import manifest_of
 from tasks.store.layout import BATCH, INGESTED_AT
 from tasks.workspace import Place
@@ -20,10 +21,12 @@ NEWEST = 200
 def find_unreadable(place: Place) -> tuple[str, ...]:
     """Return what this release cannot read, a sentence each, with what to do.
 
-    Looked at are the pointers, the champion's manifest, the newest entries and the tables' columns.
+    Looked at are the pointers, the champion's manifest, the newest entries and the tables' columns,
+    and whether the ledger's lines hold.
     """
     found = []
-    for look in (_look_at_champion, trials.read, _look_at_entries, _look_at_tables):
+    looks = (_look_at_champion, trials.read, _look_at_entries, _look_at_tables)
+    for look in (*looks, entries_to_decide_by):
         try:
             look(place)
         except PerennialError as error:

@@ -10,6 +10,7 @@ from tasks.collection.progress import SourceProgress, read_progress
 from tasks.collection.trouble import CollectTrouble, find_trouble
 from tasks.data.standing import scan_standing
 from tasks.data.table_errors import translate_errors
+from tasks.errors import IntegrityError
 from tasks.ingestion.entrance import KINDS, Entrance, find_pending
 from tasks.ingestion.retry import RefusedBatch, find_refused
 from tasks.ingestion.trouble import Troubles, find_troubles
@@ -21,6 +22,7 @@ from tasks.monitoring.past import observations
 from tasks.policy.reading import count_text
 from tasks.policy.situation import MetricValue
 from tasks.promotion import pointer
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.promotion.gate import Verdict
 from tasks.promotion.pointer import Champion
 from tasks.promotion.waiting import waiting_versions
@@ -51,6 +53,7 @@ class Standing:
             the newest try failed.
         ended: the newest training's verdict, or how it failed; None before the first.
         given_up: what the reconciler started in vain and starts no more.
+        broken: why nothing is decided by its ledger; empty where that holds.
     """
 
     pipeline: str
@@ -69,6 +72,7 @@ class Standing:
     collected: SourceProgress | None = None
     uncollected: CollectTrouble | None = None
     given_up: tuple[Attempts, ...] = ()
+    broken: str = ""
 
     @property
     def batches(self) -> tuple[Arrival, ...]:
@@ -98,6 +102,7 @@ class Standing:
         if self.uncollected is not None and self.uncollected.waits:
             told.append("a source to mend")
         told += ["a training"] if self.asked is not None else []
+        told += [f"a person: {self.broken}"] if self.broken else []
         told += [f"a person: {self.failed.summary}"] if self.failed is not None else []
         return (*told, *(f"a person: {tell_attempts(attempts)}" for attempts in self.given_up))
 
@@ -137,7 +142,17 @@ def read_standing(place: Place) -> Standing:
             for attempts in read_attempts(place).values()
             if attempts.over and (asked or attempts.flow != "train")
         ),
+        broken=tell_broken(place),
     )
+
+
+def tell_broken(place: Place) -> str:
+    """Return why nothing is decided by a pipeline's ledger; nothing where it holds."""
+    try:
+        entries_to_decide_by(place)
+    except IntegrityError as error:
+        return str(error)
+    return ""
 
 
 def latest_live(entries: Sequence[Entry], version: int) -> MetricValue | None:

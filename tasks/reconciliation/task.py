@@ -100,9 +100,10 @@ def look(pipeline: str, grace: float, patience: float) -> Looked:
 
     workspace = open_workspace(Settings.from_environment(), pipeline)
     waiting, known = find_waiting(workspace), read_attempts(workspace)
-    forget_attempts(workspace, [flow for flow in known if not waiting.get(flow)])
+    forget_attempts(workspace, [flow for flow in known if flow in waiting and not waiting[flow]])
     if not any(waiting.values()):
-        return Looked((), quiet=True)
+        # of a ledger that does not hold, nobody knows what waits for a decision
+        return Looked((), quiet="monitor" in waiting)
     with get_client(sync_client=True) as client:
         active = {flow for flow in waiting if is_active(client, flow, pipeline)}
         now, wait = datetime.now(UTC), timedelta(seconds=grace)

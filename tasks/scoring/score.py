@@ -17,7 +17,7 @@ import pyarrow as pa
 from tasks.data.columns import FileRows
 from tasks.data.curated import read_columns
 from tasks.data.table import table_in
-from tasks.errors import DataError
+from tasks.errors import DataError, Refused
 from tasks.faults import external_write
 from tasks.labels.known import load_history, newest_versions
 from tasks.policy.reading import count_text
@@ -31,10 +31,13 @@ from tasks.scoring.parts import PARQUET, Parts
 from tasks.scoring.run import Pin, Say, Scoring, forget_scoring, name_run, pin_scoring
 from tasks.scoring.sources import RowSource, open_rows, resolve_key
 from tasks.scoring.thinning import Thinned, join_thinned
+from tasks.store.lease import HeldElsewhere, leased
 from tasks.workspace import Workspace
 
 # Rows: a part is held in memory, and a death costs at most one.
 PART_ROWS = 1_048_576
+# Seconds: so long waits who starts a scoring again whose run was killed.
+LEASE = 6.0
 
 
 def score_source(
@@ -44,6 +47,7 @@ def score_source(
     *,
     say: Say = lambda _: None,
     part_rows: int = PART_ROWS,
+    lease: float = LEASE,
 ) -> dict[str, Any]:
     """Score the object or Delta table `source` into `output`; same rows, same order.
 
@@ -58,9 +62,10 @@ def score_source(
             rows in one commit, once; None makes an object under a name of its own.
         say: told of the progress, part by part.
         part_rows: rows a part.
+        lease: seconds until the scoring of a run that died is taken up.
 
     Raises:
-        Refused: there is no champion yet.
+        Refused: there is no champion yet, or another run does the same scoring.
         NotFound: there is no such source.
         DataError: the source cannot be read, lacks a feature, or a value does not fit.
         IntegrityError: the model's files or the parts do not hold.
@@ -72,16 +77,35 @@ def score_source(
         key = resolve_key(source, bucket, layout)
         corrected = pipeline.key if key == layout.curated else ()
         rows = open_rows(bucket, key, limit, folder, pipeline.source, corrected)
-        scoring = _begun(workspace, rows, output, part_rows, say)
+        where = layout.scoring_lease(name_run(rows.identity, output))
         try:
-            outcome = _scored(scoring, folder)
-        # the source has to be mended; what is scored then takes the champion of then
-        except DataError:
-            forget_scoring(bucket, layout, scoring.run)
-            raise
+            with leased(bucket, where, lease, "score", key, outwait=True):
+                return _whole(workspace, rows, output, part_rows, say, folder)
+        except HeldElsewhere as error:
+            rule, came = "one run does a scoring at a time", "another run does the same"
+            remedy = "Wait until it has ended: its output is this one's."
+            raise Refused(f"scoring {source}", rule, came, remedy) from error
+
+
+def _whole(
+    workspace: Workspace,
+    rows: RowSource,
+    output: str | None,
+    part_rows: int,
+    say: Say,
+    folder: Path,
+) -> dict[str, Any]:
+    bucket, layout = workspace.bucket, workspace.layout
+    scoring = _begun(workspace, rows, output, part_rows, say)
+    try:
+        outcome = _scored(scoring, folder)
+    # the source has to be mended; what is scored then takes the champion of then
+    except DataError:
+        forget_scoring(bucket, layout, scoring.run)
+        raise
     if outcome.get("metrics"):
         with external_write("score.ledger"):
-            entry = make_entry(pipeline, _digest(rows, scoring.pin), outcome)
+            entry = make_entry(workspace.pipeline, _digest(rows, scoring.pin), outcome)
             workspace.ledger.append(entry)
     # last: until the pin is gone, a death leads back here, and what was done is found done
     with external_write("score.cleared"):

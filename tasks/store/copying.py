@@ -28,7 +28,10 @@ TYPES = {
     ".png": "image/png",
 }
 A = Layout("a")
-LEADING = (A.champion, A.challenger, A.receipts, A.label_receipts, A.collecting, A.starts)
+LEADING = (
+    *(A.champion, A.challenger, A.ledger_head),
+    *(A.receipts, A.label_receipts, A.collecting, A.starts),
+)
 DOCUMENT = re.compile("[^/]+(?:{})".format("|".join(re.escape(key[1:]) for key in LEADING)))
 
 

@@ -89,6 +89,8 @@ class Layout:
     ledger = Under("ledger")
     # The newest known targets by group: what `features.history` is looked up in.
     history = Under("history.json")
+    # Beside the table's log, so that it goes where the ledger goes; Delta Lake skips the name.
+    ledger_head = Under("ledger/_head.json")
     # How often the reconciler started a flow for the same thing.
     starts = Under("starts/")
     reports = Under("reports/")
@@ -124,6 +126,10 @@ class Layout:
     def scoring(self, run: str) -> str:
         """Return where a scoring keeps what it needs to go on, until it is done."""
         return f"{self.scorings}{run}/"
+
+    def scoring_lease(self, run: str) -> str:
+        # Beside its folder, not in it: what is forgotten with a scoring is not who does the next.
+        return f"{self.pipeline}/scoring/runs/{run}.lease.json"
 
     def scoring_pin(self, run: str) -> str:
         return f"{self.scoring(run)}pin.json"

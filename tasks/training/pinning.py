@@ -12,6 +12,7 @@ from tasks.labels.table import labels_table, labels_version
 from tasks.ledger.suspicion import held_back
 from tasks.monitoring.arrivals import Arrival, find_arrivals
 from tasks.promotion import pointer
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.promotion.versions import manifest_of
 from tasks.store.layout import INGESTED_AT
 from tasks.training.plan import TrainingPlan
@@ -73,13 +74,13 @@ def list_unseen(place: Place) -> tuple[Arrival, ...]:
         return ()
     manifest = manifest_of(place, found[0].version)
     data, labels = manifest.data_version, manifest.lineage.labels
-    return find_unseen(find_arrivals(place), place.ledger.entries(), data, labels)
+    return find_unseen(find_arrivals(place), entries_to_decide_by(place), data, labels)
 
 
 def _left_out(
     workspace: Workspace, unseen: tuple[Arrival, ...], version: int, labels: int | None
 ) -> tuple[str, ...]:
-    held = held_back(workspace.ledger.entries())
+    held = held_back(entries_to_decide_by(workspace))
     if not unseen:
         return held
     later = labels_table(workspace.bucket, workspace.name).history()

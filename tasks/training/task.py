@@ -63,12 +63,13 @@ def check_decision(work: Work, decision: str | None) -> dict[str, Any] | None:
     Raises:
         Refused: there is no such decision to retrain.
     """
+    from tasks.promotion.deciding import entries_to_decide_by
     from tasks.training.open_decision import find_answer
 
     if decision is None:
         return None
     name = work.pipeline.name
-    answer = find_answer(work.workspace.ledger.entries(), decision, name)
+    answer = find_answer(entries_to_decide_by(work.workspace), decision, name)
     if answer is None:
         return None
     run_logger().info(answer)
@@ -97,11 +98,12 @@ def ask_limits(work: Work) -> dict[str, Any] | None:
     """Return the outcome of a run of the schedule that the limits hold back, or None."""
     from datetime import UTC, datetime
 
+    from tasks.promotion.deciding import entries_to_decide_by
     from tasks.training.scheduled import judge_scheduled
 
     if not _is_scheduled():
         return None
-    entries, now = work.workspace.ledger.entries(), datetime.now(UTC)
+    entries, now = entries_to_decide_by(work.workspace), datetime.now(UTC)
     judged = judge_scheduled(entries, now, work.pipeline.limits, first=work.reigning is None)
     _rename(work, judged.word)
     run_logger().info(judged.why)

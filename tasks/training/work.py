@@ -18,6 +18,7 @@ from tasks.metering import Cost, measure_cost, sum_costs
 from tasks.policy.challengers import ChallengerSpec, parse_challenger, plan_challengers
 from tasks.promotion import pointer
 from tasks.promotion.best_before import find_best_before
+from tasks.promotion.deciding import entries_to_decide_by
 from tasks.promotion.model_version import ModelVersion
 from tasks.promotion.pointer import Champion
 from tasks.promotion.versions import load
@@ -123,7 +124,7 @@ class Work:
         if self.reigning is None:
             return None
         champion = self.reigning.manifest
-        best = find_best_before(self.workspace.ledger.entries(), champion.version)
+        best = find_best_before(entries_to_decide_by(self.workspace), champion.version)
         if best is None:
             return None
         # an old one may be gone, or be damaged: then there is nothing to compare with

@@ -16,7 +16,6 @@ import pytest
 from tasks.documents import DOCUMENTS, MARK, UPGRADES, seal, unseal, unseal_bytes
 from tasks.drift.encoding import decode_profile, encode_profile
 from tasks.errors import IntegrityError
-from tasks.ingestion.reading import ReadingRun
 from tasks.models.encoders import Encoders
 from tasks.models.families.linear import explainer
 from tasks.models.forest import Forest
@@ -33,6 +32,7 @@ from tasks.promotion.signing import accept_pointers
 from tasks.promotion.versions import load, load_champion
 from tasks.records import read
 from tasks.scoring.run import pin_scoring
+from tasks.store.lease import Holding
 from tasks.store.outcome import collect
 from tasks.store.results import recall
 from tasks.workspace import Workspace
@@ -263,6 +263,12 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
     "linear": (read_linear, ("log-odds", "linear_shap")),
     "manifest": (read_manifest, (550, "linear", "roc_auc", (40, 2))),
     "network": (read_network, (2, 2, 16)),
+    "ledger head": (
+        lambda stored: [
+            found["linked"] > 0 for found in stored.contents("ledger head", "toy/ledger/_head.json")
+        ],
+        [True],
+    ),
     "observation": (read_observation, SEEN),
     "outcome": (read_outcome, ("promoted", 2, 300, "parquet")),
     "pin": (read_pin, (1, 1, 1_000)),
@@ -272,7 +278,7 @@ CASES: dict[str, tuple[Callable[[Stored], Any], Any]] = {
     ),
     "reading": (
         lambda stored: [
-            read(ReadingRun, found, "reading").holder
+            read(Holding, found, "reading").holder
             for found in stored.contents("reading", "toy/receipts/*.reading.json")
         ],
         ["a-run"],
@@ -328,6 +334,7 @@ LATER = {
     "collecting": ("0.1.0",),
     "cost": ("0.1.0",),
     "history": ("0.1.0",),
+    "ledger head": ("0.1.0",),
     "reading": ("0.1.0",),
     "tries": ("0.1.0",),
     "starts": ("0.1.0",),

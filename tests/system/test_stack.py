@@ -12,9 +12,11 @@ from base64 import b64encode
 import psutil
 import pytest
 
+from deployments.cli.rotation import replace_and_restart
 from deployments.local import secrets
 from deployments.local import stack as local
-from deployments.local.folder import Folder
+from deployments.local.access import TOLD as LOGINS
+from deployments.local.folder import Folder, recall
 from deployments.local.ports import Ports
 from deployments.local.processes import find_marked, is_free
 from deployments.worker.kind import RUN_NAME, WARM, worker_type
@@ -214,3 +216,42 @@ def test_down_leaves_nothing_and_up_finds_everything(stack: Stack) -> None:
     assert local.access(stack.home).told in said
     assert local.access(stack.home).viewer not in ("", kept["PERENNIAL_MLFLOW_VIEWER"])
     assert_traces(stack, trace)
+    assert_other_logins(stack)
+    # those of the other tests
+    local.down(stack.home, said.append)
+    secrets.replace(path, kept)
+    assert local.up(stack.home, None, said.append).green
+
+
+def assert_other_logins(stack: Stack) -> None:
+    """Renew the logins while it runs: what is told then lets in, what was told before does not."""
+    before = shown(stack, "prefect")
+    old, folder = local.access(stack.home), Folder.at(stack.home)
+    assert replace_and_restart(folder, LOGINS) == {"restarted": True, "ended": ()}
+    new = local.access(stack.home)
+    assert len({old.line, old.owner, old.viewer, new.line, new.owner, new.viewer}) == 6
+    assert recall(folder).told == new.digest
+    version = f"{new.prefect}/api/admin/version"
+    search = f"{new.mlflow}/api/2.0/mlflow/experiments/search"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        call(version, headers=before)
+    for user, old_word, word in (
+        ("owner", old.owner, new.owner),
+        ("viewer", old.viewer, new.viewer),
+    ):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            call(search, {"max_results": 1}, as_basic(f"{user}:{old_word}"))
+        call(search, {"max_results": 1}, as_basic(f"{user}:{word}"))
+    assert call(version, headers=as_basic(new.line))
+    pool = f"{new.prefect}/api/work_pools/perennial/workers/filter"
+
+    def is_online() -> bool:
+        # it shows the new ones, which it has since its restart
+        workers = call(pool, {}, as_basic(new.line))
+        return any(worker["status"] == "ONLINE" for worker in workers)
+
+    poll(is_online, 60, "the worker is online")
+
+
+def as_basic(words: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(words.encode()).decode()}"}

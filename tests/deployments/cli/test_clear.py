@@ -12,6 +12,7 @@ from deployments.cli.main import main
 from tasks.ledger.entry import Entry
 from tasks.ledger.ledger import Ledger, ledger_of
 from tasks.ledger.suspicion import held_back
+from tasks.settings import SIGNING
 from tasks.signatures import Keyring
 from tasks.store.local import LocalBucket
 
@@ -22,13 +23,14 @@ ODD = {
     "suspicions": ["All 50 labelled rows are of one class (yes)."],
 }
 
-KEY = Keyring("a key")
+KEY = Keyring("the key of this test")
 
 
 @pytest.fixture
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setenv("PERENNIAL_BUCKET", f"file://{tmp_path / 'bucket'}")
     monkeypatch.setenv("PERENNIAL_HOME", str(tmp_path))
+    monkeypatch.setenv(SIGNING, KEY.current)
     made = ledger_of(LocalBucket(tmp_path / "bucket"), "flights", KEY)
     figures = {"observation": ODD, "decision": {"retrain": False}, "batch": BATCH}
     now = datetime.now(UTC)

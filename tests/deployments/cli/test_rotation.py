@@ -11,6 +11,8 @@ import pytest
 
 from deployments.cli.main import main
 from deployments.local import secrets
+from deployments.local.stack import access
+from tasks.errors import IntegrityError
 from tasks.promotion import pointer
 from tasks.promotion.promote import promote
 from tasks.promotion.signing import verify_place
@@ -99,6 +101,24 @@ def test_a_pointer_without_a_signature_is_accepted_by_a_person(
     assert all(row.whole for row in verify_place(Place(bucket, "flights", KEY)))
 
 
+def test_a_ledger_that_does_not_hold_is_accepted_by_a_person(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket = LocalBucket(home.parent / "bucket")
+    ledger = Place(bucket, "flights", KEY).ledger
+    rows = ledger.table.rows()
+    assert rows is not None
+    ledger.table.append(rows.slice(0, 1).set_column(0, "id", [["theirs"]]), "theirs", {})
+    with pytest.raises(IntegrityError, match="theirs came without a link"):
+        promote(Place(bucket, "flights", KEY), 1, by="ada", why="it is better")
+    run(capsys, "verify", "flights", status=1)
+    told = run(capsys, "verify", "flights", "--accept")
+    assert told["accepted"] == ["ledger as it is, 3 lines"]
+    assert "accepted as they are by" in told["seen"][-1]["told"]
+    run(capsys, "keys", "rotate", "signing")
+    assert all(row["whole"] for row in run(capsys, "verify", "flights")["seen"])
+
+
 def test_keys_that_the_environment_tells_are_changed_where_it_is_told(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,9 +129,27 @@ def test_keys_that_the_environment_tells_are_changed_where_it_is_told(
     assert keys_of(home) == before
 
 
-def test_the_keys_of_a_bucket_are_replaced(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("which", "names"),
+    [
+        ("s3", {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}),
+        (
+            "logins",
+            {
+                "PREFECT_SERVER_API_AUTH_STRING",
+                "PERENNIAL_MLFLOW_OWNER",
+                "PERENNIAL_MLFLOW_VIEWER",
+            },
+        ),
+    ],
+)
+def test_keys_that_are_held_by_processes_are_replaced(
+    home: Path, capsys: pytest.CaptureFixture[str], which: str, names: set[str]
+) -> None:
     before = keys_of(home)
-    assert run(capsys, "keys", "rotate", "s3") == {"rotated": "s3", "restarted": False}
+    told = access(home)
+    assert run(capsys, "keys", "rotate", which) == {"rotated": which, "restarted": False}
     after = keys_of(home)
-    changed = {name for name in before if after[name] != before[name]}
-    assert changed == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert {name for name in before if after[name] != before[name]} == names
+    # the digest is what a start knows by that they were not told yet
+    assert (access(home).digest != told.digest) == (which == "logins")

@@ -62,7 +62,7 @@ def test_an_id_is_recorded_once(ledger: Ledger) -> None:
 def test_writers_at_once_lose_nothing(ledger: Ledger) -> None:
     entries = [replace(VERDICT, id=f"{number % 6}") for number in range(12)]
     with ThreadPoolExecutor(12) as pool:
-        told = list(pool.map(lambda entry: Ledger(ledger.table, KEY).append(entry), entries))
+        told = list(pool.map(lambda entry: replace(ledger, keyring=KEY).append(entry), entries))
     assert sum(told) == 6
     assert [entry.id for entry in ledger.entries()] == [f"{number}" for number in range(6)]
 

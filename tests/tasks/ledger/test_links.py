@@ -44,7 +44,7 @@ def test_what_was_written_holds_under_the_key_of_its_time_and_under_no_other(
 ) -> None:
     assert check(ledger) == LedgerCheck(4, 0, ())
     later = Keyring("another", retired=("a key",))
-    assert Ledger(ledger.table, later).append(told(4))
+    assert replace(ledger, keyring=later).append(told(4))
     assert check(ledger, later) == LedgerCheck(5, 0, ())
     assert len(check(ledger, Keyring("a third")).faults) == 5
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.ingestion.reading import Lease, ReadingRun
 from tasks.ingestion.trouble import Troubles
 from tasks.monitoring.arrivals import Arrival
 from tasks.reconciliation.attempts import Attempts
@@ -15,6 +14,7 @@ from tasks.reconciliation.chain import look_at_incoming, look_at_monitoring
 from tasks.reconciliation.missing import GRACE, find_missing
 from tasks.reconciliation.standing import Standing
 from tasks.store.bucket import ObjectInfo
+from tasks.store.lease import Holding
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -56,5 +56,4 @@ def test_a_start_in_vain_and_a_lease_hold_nothing_for_hours(off: timedelta) -> N
     """The clock was put right, or another host with another one looks."""
     tried = replace(Attempts("train", "d", "c"), starts=9, last=NOON)
     assert tried.is_due(NOON + off, MINUTE)
-    lease = Lease(seconds=60)
-    assert not ReadingRun("a", NOON + MINUTE).is_on(NOON + off, lease)
+    assert not Holding("a", NOON + MINUTE).is_on(NOON + off, 60)

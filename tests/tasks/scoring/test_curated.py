@@ -11,13 +11,17 @@ import pytest
 
 from tasks.data.standing import scan_standing
 from tasks.data.table import table_in
+from tasks.errors import Refused
 from tasks.labels.table import labels_table
 from tasks.monitoring.arrivals import find_arrivals
 from tasks.monitoring.gathering import _span
 from tasks.reconciliation.standing import count_labelled
+from tasks.scoring.run import name_run
 from tasks.scoring.score import score_source
 from tasks.scoring.seen import say_seen
+from tasks.scoring.sources import open_rows
 from tasks.store.layout import BATCH
+from tasks.store.lease import _Held, leased
 from tasks.workspace import Workspace
 from tests import life
 
@@ -120,3 +124,25 @@ def test_rows_that_the_version_learned_from_are_known_again_by_their_key(
     assert (outcome["labelled"], outcome["seen"]) == (150, 1.0)
     assert outcome["learned"] == pytest.approx(1 / 3)
     assert say_seen(outcome) == f"Version {outcome['version']} learned from 33.3% of these rows."
+
+
+def test_a_scoring_that_goes_on_is_not_begun_beside_it(corrected: Workspace) -> None:
+    bucket, layout = corrected.bucket, corrected.layout
+    again = {"lease": 0.6}
+
+    def keys() -> set[str]:
+        return {info.key for info in bucket.list(f"{corrected.name}/scor")}
+
+    digest = score_source(corrected, "curated")["output"]
+    run = name_run(open_rows(bucket, layout.curated, 2**30, Path()).identity, None)
+    before, where = keys(), layout.scoring_lease(run)
+    bucket.delete(digest)
+    with leased(bucket, where, 0.6, "score", "curated"):
+        with pytest.raises(Refused, match="another run does the same"):
+            score_source(corrected, "curated", **again)
+        assert keys() == (before - {digest}) | {where}
+    # of one that was killed, the lease runs out
+    held = _Held(bucket, where, 0.6, "score", "curated")
+    held.take()
+    assert score_source(corrected, "curated", **again)["output"] == digest
+    assert keys() == before
