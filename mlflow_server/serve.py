@@ -46,11 +46,19 @@ def main(arguments: list[str] | None = None) -> None:
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores
 
+    from mlflow_server.timely import TimelyProtocol
+
     # Made or migrated before the port opens, not by the first requests at once.
     initialize_backend_stores(told.backend_store_uri, told.backend_store_uri, ARTIFACTS)
     guarded = KnownNames(Users(app, users, note_move), os.environ[ORIGINS].split(","))
+    TimelyProtocol.allow()
     uvicorn.run(
-        guarded, host=told.host, port=told.port, access_log=False, timeout_graceful_shutdown=5
+        guarded,
+        host=told.host,
+        port=told.port,
+        http=TimelyProtocol,
+        access_log=False,
+        timeout_graceful_shutdown=5,
     )
 
 

@@ -1,7 +1,7 @@
 """Start the Prefect server behind a door, its event loop held up by no garbage and no time zones.
 
 Prefect (3.8) takes a request under any `Host`, and a websocket of any `Origin`: both are checked
-before its application is asked.
+before its application is asked. It waits for ever for a request that is half sent: no more.
 
 A collection on the loop's thread may clear a cursor whose connection another thread is using.
 It then waits for that connection, which waits up to a minute for SQLite's write lock, which a
@@ -14,6 +14,7 @@ the zones, which the standard library reads from the folders of the system: 5 ms
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gc
 import itertools
@@ -26,10 +27,11 @@ import zoneinfo
 from typing import Any
 
 from deployments.local.prefect_server import ORIGINS
-from mlflow_server.doors import KnownNames
+from mlflow_server.doors import Application, KnownNames, Message, Receive, Send
 
 YOUNG_EVERY = 1.0  # seconds
 FULL_EVERY = 60
+WORD_SECONDS = 10.0
 
 
 def collect_apart() -> threading.Thread:
@@ -52,15 +54,43 @@ def remember_zones() -> None:
     zoneinfo.available_timezones = functools.cache(zoneinfo.available_timezones)
 
 
+class FirstWord:
+    """Closes a websocket whose other end says nothing at first.
+
+    Prefect (3.8) opens every websocket, and then waits for ever for the word that lets in.
+    """
+
+    def __init__(self, application: Application, seconds: float = WORD_SECONDS) -> None:
+        self._application, self._seconds = application, seconds
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        told = itertools.count()
+
+        async def hear() -> Message:
+            # the first message is uvicorn's own, that somebody connects
+            if scope["type"] != "websocket" or next(told) != 1:
+                return await receive()
+            try:
+                return await asyncio.wait_for(receive(), self._seconds)
+            except TimeoutError:
+                await send({"type": "websocket.close", "code": 1008})
+                return {"type": "websocket.disconnect", "code": 1008}
+
+        await self._application(scope, hear, send)
+
+
 def close_doors(origins: str) -> None:
-    """Let what uvicorn serves in this process answer under these origins' names alone."""
+    """Let what uvicorn serves here answer under these origins' names, and wait for nobody."""
     import uvicorn
+
+    from mlflow_server.timely import TimelyProtocol
 
     run = uvicorn.run
 
     @functools.wraps(run)
     def run_guarded(app: Any, **more: Any) -> None:
-        run(KnownNames(app, origins.split(",")), **more)
+        TimelyProtocol.allow()
+        run(KnownNames(FirstWord(app), origins.split(",")), http=TimelyProtocol, **more)
 
     uvicorn.run = run_guarded
 

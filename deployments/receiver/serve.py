@@ -13,7 +13,7 @@ import uvicorn
 from deployments.receiver.announce import Announcer
 from deployments.receiver.application import application
 from deployments.receiver.forwarder import Forwarder
-from deployments.receiver.protocol import TimelyProtocol
+from mlflow_server.timely import TimelyProtocol
 from tasks.errors import ConfigurationError
 from tasks.events.gathering import Gathering
 from tasks.settings import Settings
@@ -21,7 +21,6 @@ from tasks.signatures import Keyring
 
 TOKEN = "PERENNIAL_RECEIVER_TOKEN"  # noqa: S105
 SHORTEST = 16  # characters
-MOST_CONNECTIONS = 1000
 GRACE = 3  # seconds, for requests under way
 
 
@@ -43,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     url = os.environ.get("PREFECT_API_URL") or Settings.prefect_url
     # It has no key of the store, and needs none: it reads names, not objects.
     settings = Settings("", "", "", Keyring(""), bucket=bucket, prefect_url=url)
+    # What is refused beyond them, and so not heard, the reconciler finds.
+    TimelyProtocol.allow()
     uvicorn.run(
         application(token, bucket, Forwarder(Announcer(settings), Gathering())),
         host=told.host,
@@ -52,8 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         access_log=False,
         log_config=None,
         server_header=False,
-        # Beyond it uvicorn answers 503; what is not heard the reconciler finds.
-        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
     )
     return 0

@@ -13,7 +13,6 @@ import fcntl
 import logging
 import mmap
 import os
-import resource
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,20 +32,8 @@ PATIENCE = 0.002
 AT_ONCE = 16
 # Seconds: the process may be out of file descriptors, and the socket stays readable.
 AFTER_AN_ERROR = 1.0
-# File descriptors for anything but connections: models, the store, the log, threads.
-BESIDE = 200
 CONNECTIONS = "PERENNIAL_SERVING_CONNECTIONS"
 log = logging.getLogger("perennial.serving")
-
-
-def allow_connections(wanted: int) -> None:
-    """Let this process hold so many connections, or as many as its file descriptors allow."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = max(soft, wanted + BESIDE)
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    ServingProtocol.most = max(1, min(wanted, limit - BESIDE))
 
 
 class Shares:

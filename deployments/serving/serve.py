@@ -19,6 +19,7 @@ from deployments.serving.hosts import ALLOWED, ANY, Hosts
 from deployments.serving.keyfile import KEY_FILE, read_keys
 from deployments.serving.logs import log_as_json
 from deployments.serving.worker import DRAIN, OPEN, WORKERS, log_folder
+from mlflow_server.timely import CONNECTIONS
 from tasks.errors import ConfigurationError, PerennialError
 from tasks.settings import Settings
 
@@ -28,8 +29,6 @@ GRACE = 5
 BACKLOG = 2048
 # Seconds for which a server that is to stop is not ready, and answers.
 DRAIN_SECONDS = 1.0
-# Connections of each worker: with the files beside them, what a process has by default (1,024).
-CONNECTIONS = 800
 # Seconds that an idle connection is kept: longer than load balancers reuse one.
 KEEP_ALIVE = 75
 # Seconds until a worker that does not answer its parent is killed: loading a model is no death.
@@ -92,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     more = f"repeatable, or in {ALLOWED} with commas; {ANY} for all"
     parser.add_argument("--allow-host", action="append", default=[], help=text + more)
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
-    text = "connections of each worker; one more takes the place of one that rests"
+    text = "connections of each worker; one more takes the place of one that asks nothing"
     parser.add_argument("--connections", type=int, default=CONNECTIONS, help=text)
     text = "seconds for which readiness says 503 before a stop: as long as whoever asks takes"
     parser.add_argument("--drain", type=float, default=DRAIN_SECONDS, help=text)

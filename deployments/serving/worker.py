@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from deployments.linux import die_with
-from deployments.serving.accepting import CONNECTIONS, allow_connections
+from deployments.serving.accepting import CONNECTIONS
 from deployments.serving.admission import Admission
 from deployments.serving.application import Application
 from deployments.serving.explaining import Explaining
@@ -27,7 +27,7 @@ from deployments.serving.load import Load
 from deployments.serving.logs import ACCESS, log_as_json
 from deployments.serving.metrics import Metrics
 from deployments.serving.predicting import Predicting
-from deployments.serving.protocol import close_the_slow
+from deployments.serving.protocol import ServingProtocol
 from deployments.serving.rounds import Rounds
 from deployments.serving.shadowing import Shadowing
 from tasks.errors import ConfigurationError, PerennialError
@@ -55,7 +55,7 @@ def application() -> Application:
     # a worker whose parent is killed would hold the port against the next one
     if parent is not None and parent.pid is not None:
         die_with(parent.pid)
-    allow_connections(int(os.environ[CONNECTIONS]))
+    ServingProtocol.allow(int(os.environ[CONNECTIONS]))
     settings, metrics = Settings.from_environment(), Metrics()
     bucket, told = open_bucket(settings), partial(tell, settings, metrics)
     newest = Newest(settings.home / "serving" / "newest")
@@ -94,15 +94,11 @@ class Worker:
         looked = self._begin()
         # a worker that takes another's place must not answer before it has the models
         await asyncio.get_running_loop().run_in_executor(None, looked.wait)
-        slow = asyncio.create_task(close_the_slow())
         self._announce_stops()
         log.info("worker %d takes requests", os.getpid())
         yield
         # requests are over: what they left to others is answered, then written, in this order
         self._stop.set()
-        slow.cancel()
-        with suppress(asyncio.CancelledError):
-            await slow
         self.explaining.close()
         await asyncio.get_running_loop().run_in_executor(None, self.shadow.close)
         await asyncio.get_running_loop().run_in_executor(None, self.spool.close)

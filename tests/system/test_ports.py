@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -12,7 +14,8 @@ from deployments.local import certificate
 from deployments.local.folder import Folder
 from deployments.local.ports import Ports
 from deployments.local.processes import find_marked, find_running
-from tests.strangers import as_nobody, opens
+from mlflow_server.timely import LARGEST_HEAD
+from tests.strangers import HOST, as_nobody, opens
 from tests.system.conftest import Stack
 from tests.system.ports import CALLERS, CONTROL, TABLE, Row, get
 
@@ -84,6 +87,18 @@ def test_each_port_answers_as_the_table_says(stack: Stack, stranger: Path, calle
 
 def expected(row: Row, caller: str) -> int:
     return row.answers[CALLERS.index(caller)]
+
+
+@pytest.mark.parametrize("name", ["serving", "receiver", "prefect", "mlflow"])
+def test_no_server_of_ours_waits_for_a_head_without_end(stack: Stack, name: str) -> None:
+    # what the protocol that waits for nobody answers at once, and uvicorn's own never
+    port = Ports.shifted(stack.offset).by_name()[name]
+    with socket.create_connection((HOST, port), 5) as connection:
+        with suppress(ConnectionError):
+            for _ in range(9):
+                connection.sendall(b"GET / HTTP/1.1\r\nx: " + b"x" * LARGEST_HEAD)
+        with suppress(ConnectionError):
+            assert b" 400 " in connection.recv(100)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")

@@ -19,7 +19,7 @@ import uvicorn
 
 from deployments.receiver.application import application
 from deployments.receiver.forwarder import Announce, Forwarder
-from deployments.receiver.protocol import TimelyProtocol
+from mlflow_server.timely import TimelyProtocol
 from tasks.events.gathering import Gathering, WakeUp
 from tests.servers import poll
 from tests.tasks.events.scenes import BUCKET
@@ -65,7 +65,7 @@ def receiving(
     class Quick(TimelyProtocol):
         """The same protocol with less patience."""
 
-    Quick.seconds = connection_seconds
+    Quick.seconds, Quick.every = connection_seconds, 0.05
     forwarder = make(announce, Gathering(quiet), pauses)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from deployments.serving.protocol import LARGEST_HELD, ServingProtocol, close_the_slow
+from deployments.serving.protocol import LARGEST_HELD, ServingProtocol
 from deployments.serving.response import Header, Response
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
@@ -26,7 +26,8 @@ MUCH = b"x" * (24 * 2**20)
 class Quick(ServingProtocol):
     """Has little patience, and room for few."""
 
-    seconds = 0.5
+    seconds = reading = 0.5
+    every = 0.05
     most = 3
 
 
@@ -68,7 +69,6 @@ def talk(script: Callable[[Echo], Talk], protocol: type[ServingProtocol] = Servi
         state = ServerState()
         loop = asyncio.get_running_loop()
         made = partial(protocol, config, state, {})
-        looking = loop.create_task(close_the_slow(0.05))
         server = await loop.create_server(made, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
@@ -77,7 +77,6 @@ def talk(script: Callable[[Echo], Talk], protocol: type[ServingProtocol] = Servi
             writer.close()
             while ServingProtocol.alive:
                 await asyncio.sleep(0.01)
-        looking.cancel()
         return app
 
     return asyncio.run(run())
