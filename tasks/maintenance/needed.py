@@ -65,7 +65,7 @@ def find_needed(
         version
         for version in models
         if version in named or version == trial or version not in judged
-    } | {*sorted(models)[-last:]}
+    } | {*sorted(models, reverse=True)[:last]}
     pinned = [*models.values(), *backtests]
     told = (entry.figures.get("data_version") for entry in entries)
     data = [*(pin.data for pin in pinned), *told]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_a_pipeline_lives_in_a_folder_and_only_it_speaks(
     out, said = told(capsys, "score", "toy", str(rows), str(home / "out.csv"))
     # the progress, and what came of it
     assert len([line for line in (*said, *out.splitlines()) if "scored" in line]) == 2
+    out, _ = told(capsys, "prune", "toy", "--dry-run")
+    assert "curated" in out and out.splitlines()[-1] == "Nothing was changed."
+    out, _ = told(capsys, "prune", "--json")
+    places = json.loads(out)["pipelines"][0]["places"]
+    assert [place["place"] for place in places][:2] == ["curated", "ledger"]
+    told(capsys, "prune", "tooy", status=2)
     # in its process as in a run: what a person can mend is refused in one sentence
     out, said = told(capsys, "score", "toy", "missing.csv", "out.csv", status=2)
     assert "missing.csv" in said[-1]
