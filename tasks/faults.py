@@ -42,7 +42,7 @@ STEPS = {
     "monitor": ("decision",),
     "history": ("kept",),
     "backtest": ("fit", "report"),
-    "prune": ("vacuum", "compact", "object"),
+    "prune": ("lease", "vacuum", "compact", "object", "unlease"),
 }
 WRITES = tuple(f"{flow}.{step}" for flow, steps in STEPS.items() for step in steps)
 POINTS = tuple(f"{write}.{when}" for write in WRITES for when in ("before", "after"))

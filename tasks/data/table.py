@@ -176,12 +176,9 @@ class Table(Location):
         newest = int(opened.version())
         with translate_errors(self.uri):
             rows = from_polars(self._scanned(opened).collect(), as_read(stored_columns(opened)))
-            # of none, deltalake would read the whole log
-            said = opened.history(newest - version) if newest > version else []
-        # newer ones may have come since it was opened: they stand in front
-        numbered = enumerate(reversed(said), version + 1)
-        commits = (read_commit(number, entry) for number, entry in numbered if number <= newest)
-        return newest, rows, tuple(commits)
+            # newer ones may have come since it was opened
+            said = said_since(opened, version + 1)
+        return newest, rows, tuple(commit for commit in said if commit.version <= newest)
 
     def last_commit(self) -> Commit | None:
         """Return the newest commit but those of upkeep, or None where there is no table yet."""

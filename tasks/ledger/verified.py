@@ -71,7 +71,7 @@ def look_at_ledger(
         later = rows
     changed = () if start == head else _tell_changed(commits, head)
     check = walk(ledger.keyring, ledger.pipeline, commits, later.to_pylist(), start)
-    links = [link_of(commit) for commit in commits]
+    links = _links(commits)
     faults = (*check.faults, *changed)
     if anchor.link not in ("", start.link, start.anchor, *links) and not _has(ledger, anchor):
         faults += (f"the line before {anchor.of} is not there",)
@@ -103,7 +103,7 @@ def accept_lines(ledger: Ledger, by: str, anchor: Anchor = NO_ANCHOR) -> int | N
         return None
     found = ledger.table.read_since(-1)
     newest, rows, commits = (-1, look.rows, ()) if found is None else found
-    links = [link_of(commit) for commit in commits]
+    links = _links(commits)
     check = LedgerCheck(sum(map(bool, links)), sum(not link for link in links), ())
     head = _reached(NOTHING, newest, rows, links, check, anchor)
     write_head(ledger.bucket, ledger.pipeline, ledger.keyring, replace(head, accepted=by))
@@ -150,8 +150,13 @@ def _tell_changed(commits: Sequence[Commit], head: Head) -> Iterator[str]:
     # cut and then written on, a ledger is linked throughout
     if head.accepted:
         yield f"the lines that {head.accepted} accepted are others now"
-    elif head != NOTHING and link_of(commits[head.version]) != head.link:
+    elif head != NOTHING and _links(commits[: head.version + 1])[-1:] != [head.link]:
         yield f"version {head.version}: the line that was there is another now"
+
+
+def _links(commits: Sequence[Commit]) -> list[str]:
+    # upkeep brings no line: it stands between two lines, and links none
+    return [link_of(commit) for commit in commits if not commit.upkeep]
 
 
 def _has(ledger: Ledger, anchor: Anchor) -> bool:
@@ -168,12 +173,12 @@ def _reached(
     anchor: Anchor,
 ) -> Head:
     told = replace(start, anchor=anchor.link or start.anchor)
-    if not links:
+    if newest == start.version:
         return told
     return replace(
         told,
         version=newest,
-        link=links[-1],
+        link=links[-1] if links else start.link,
         linked=check.linked,
         before=check.before,
         digest=digest_lines(rows),

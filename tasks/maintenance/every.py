@@ -9,11 +9,11 @@ from typing import Any
 
 from tasks.config import pipeline_names
 from tasks.errors import PerennialError
-from tasks.ingestion.reading import ReadElsewhere
 from tasks.maintenance.prune import alone, prune, prune_results
 from tasks.quantities import parse_duration
 from tasks.settings import Settings
 from tasks.store.connect import open_bucket
+from tasks.store.lease import HeldElsewhere
 from tasks.workspace import open_workspace
 
 BUSY = "another run prunes it now"
@@ -42,7 +42,7 @@ def prune_every(
             else:
                 with alone(workspace):
                     done = prune(workspace, now)
-        except ReadElsewhere:
+        except HeldElsewhere:
             say(f"{name}: {BUSY}")
             failed.append({"pipeline": name, "reason": BUSY})
         except PerennialError as error:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tasks.config.collect import BucketCollect
 from tasks.data.compaction import plan_compaction
 from tasks.data.table import Table, table_in
 from tasks.data.upkeep import compact_files, list_unneeded, remove_unneeded
 from tasks.faults import external_write
-from tasks.ingestion.entrance import Entrance
-from tasks.ingestion.reading import Lease, reading
 from tasks.maintenance.gather import find_taken_in, gather_needed
 from tasks.maintenance.needed import Needed
 from tasks.maintenance.stale import (
@@ -30,10 +28,11 @@ from tasks.maintenance.stale import (
 from tasks.quantities import parse_duration
 from tasks.store.bucket import Bucket, ObjectInfo
 from tasks.store.layout import RESULTS, RUN_OUTCOMES
+from tasks.store.lease import leased
 from tasks.store.reports import PAGES, find_pages
 from tasks.workspace import Workspace
 
-LEASE = Lease(size=0)
+LEASE = 60.0  # seconds that others wait at most after a run that died
 NONE: frozenset[int] = frozenset()
 
 
@@ -49,15 +48,14 @@ class Pruned:
     why: str
 
 
-def alone(workspace: Workspace, lease: Lease = LEASE) -> AbstractContextManager[None]:
+def alone(workspace: Workspace) -> AbstractContextManager[None]:
     """Hold the lease of a pipeline's upkeep.
 
     Raises:
-        ReadElsewhere: another run holds it.
+        HeldElsewhere: another run holds it.
     """
-    entrance = Entrance("rows", workspace.layout)
-    named = ObjectInfo(f"{workspace.name}/upkeep", 0, "", datetime.now(UTC))
-    return reading(workspace.bucket, entrance, named, lease)
+    where = workspace.layout.upkeep_lease
+    return leased(workspace.bucket, where, LEASE, "prune", f"the upkeep of {workspace.name}")
 
 
 def prune(workspace: Workspace, now: datetime, *, dry: bool = False) -> tuple[Pruned, ...]:

@@ -99,6 +99,7 @@ class Layout:
     data_docs = Under("reports/data-docs/")
     quarantined = Under("quarantine/")
     scorings = Under("scoring/runs/")
+    upkeep_lease = Under("upkeep.lease.json")
 
     def __post_init__(self) -> None:
         checked_name(self.pipeline)

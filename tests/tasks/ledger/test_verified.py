@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.data.upkeep import compact_files
 from tasks.errors import IntegrityError
 from tasks.ledger.entry import Entry
 from tasks.ledger.head import NOTHING, Head, read_head
@@ -173,6 +174,16 @@ def test_what_was_verified_is_not_walked_again(ledger: Ledger) -> None:
     assert [said.transaction for said in commits] == ["line-3"]
     newest, rows, commits = ledger.table.read_since(4) or pytest.fail("no table")
     assert (newest, rows.num_rows, commits) == (4, 4, ())
+
+
+def test_upkeep_of_the_table_links_nothing_and_breaks_nothing(ledger: Ledger) -> None:
+    for count in (4, 5):
+        assert compact_files(ledger.table, 2**20) > 1
+        # an upkeep is the newest commit of what is verified, and of what the next line follows
+        assert len(verified_entries(ledger)) == count
+        ledger.append(told(count))
+        assert len(verified_entries(ledger)) == count + 1
+    assert look_at_ledger(ledger, whole=True).faults == ()
 
 
 def test_a_note_that_nobody_signed_is_not_believed(ledger: Ledger) -> None:

@@ -16,13 +16,13 @@ from tasks.data.curated import curated
 from tasks.data.table import table_in
 from tasks.data.upkeep import compact_files
 from tasks.errors import StoreError
-from tasks.ingestion.reading import Lease, ReadElsewhere
 from tasks.ledger.entry import Entry
 from tasks.maintenance.prune import Pruned, alone, prune
 from tasks.predictions.table import SCHEMA, predictions_table
 from tasks.promotion.promote import promote, rollback
 from tasks.promotion.signing import verify_place
 from tasks.promotion.versions import published
+from tasks.store.lease import HeldElsewhere
 from tasks.store.local import LocalBucket
 from tasks.training.finish import find_earlier_end
 from tasks.training.pinning import pin_run
@@ -120,9 +120,9 @@ def test_a_refused_version_goes_and_its_number_is_not_given_again(used: Workspac
 
 def test_of_two_at_once_one_does_it_and_the_other_is_told(tmp_path: Path) -> None:
     workspace = life.toy_workspace(tmp_path)
-    with alone(workspace), pytest.raises(ReadElsewhere), alone(workspace):
+    with alone(workspace), pytest.raises(HeldElsewhere), alone(workspace):
         pass
-    with alone(workspace, Lease(size=0)):
+    with alone(workspace):
         pass
 
 
