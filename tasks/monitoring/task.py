@@ -73,8 +73,6 @@ def report_answers(workspace: Workspace) -> dict[str, Any] | None:
         return None
     if found is None:
         return None
-    for line in found.told:
-        run_logger().info(line)
     show_markdown(
         found.to_markdown(),
         key=f"answers-{workspace.name}",
