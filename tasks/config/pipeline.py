@@ -36,6 +36,10 @@ def _engine(value: Any) -> str:
     return parse_engine(str(value)).text
 
 
+# Keys that 0.1.0 did not know, by section; none of them where the file says nothing.
+NEWER = ((None, "positive"), ("features", "history"), ("retraining", "max_cost"))
+
+
 class Pipeline(FileSection):
     """One use case: a dataset, a target, and everything that keeps its model fresh.
 
@@ -157,9 +161,11 @@ class Pipeline(FileSection):
         # sorted: the order of the fields in these classes is no part of the meaning
         content = self.model_dump(mode="json", exclude={"source": {"collect"}, "storage": True})
         content |= {"engine": LOCAL}
-        # a file that says nothing of it has the digest that it had before there was one
-        if self.features.history is None:
-            del content["features"]["history"]
+        # a file that says nothing of a newer key has the digest that it had before there was one
+        for section, key in NEWER:
+            held = content if section is None else content[section]
+            if held[key] is None:
+                del held[key]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

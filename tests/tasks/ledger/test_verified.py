@@ -178,7 +178,7 @@ def test_what_was_verified_is_not_walked_again(ledger: Ledger) -> None:
 
 def test_upkeep_of_the_table_links_nothing_and_breaks_nothing(ledger: Ledger) -> None:
     for count in (4, 5):
-        assert compact_files(ledger.table, 2**20) > 1
+        assert compact_files(ledger.table, 2**20) > 0
         # an upkeep is the newest commit of what is verified, and of what the next line follows
         assert len(verified_entries(ledger)) == count
         ledger.append(told(count))
