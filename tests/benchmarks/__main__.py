@@ -17,6 +17,7 @@ BENCHMARKS = (
     "explanation",
     "backtest",
     "serving",
+    "overload",
     "promotions",
     "apply_speed",
     "loop_speed",
