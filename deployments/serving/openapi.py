@@ -163,7 +163,7 @@ WORDS = {
     413: "Too many bytes",
     422: "Too many rows, or they do not fit the model; up to 100 problems are told",
     429: "The key's rate is used up; Retry-After says how long",
-    503: "No model serves yet",
+    503: "No model serves yet, or more came than can be answered in time",
 }
 ERROR_SCHEMA = _object({"error": TEXT})
 PROBLEM = _object({"row": {"type": "integer"}, "field": TEXT, "problem": TEXT})

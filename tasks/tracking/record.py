@@ -46,8 +46,8 @@ class TrialRecord:
     score: float | None
     folds: tuple[float, ...] = ()
     seconds: float = 0.0
-    cpu_seconds: float | None = None
     state: Literal["complete", "pruned", "failed"] = "complete"
+    cpu_seconds: float | None = None
 
     @property
     def name(self) -> str:

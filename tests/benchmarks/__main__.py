@@ -18,6 +18,7 @@ BENCHMARKS = (
     "backtest",
     "engine",
     "serving",
+    "overload",
     "promotions",
     "apply_speed",
     "loop_speed",

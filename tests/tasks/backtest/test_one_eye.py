@@ -127,7 +127,11 @@ def _retrainings(made: History, at: int) -> list[Entry]:
             one.end,
             "train",
             "",
-            {"decision": f"decision-batch-{one.since}", "gain": None},
+            {
+                "decision": f"decision-batch-{one.since}",
+                "gain": None,
+                "cost": {"cpu_seconds": made.fits[one.end].cpu_seconds},
+            },
         )
         for one in SERVICES[1:]
         if one.since < at
