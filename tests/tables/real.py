@@ -85,7 +85,6 @@ SHORT_HEADER = (
     "perennial: dietox.csv: the file can be read; got header: The first line has 7 names for rows "
     "of 8 values. R writes row names without one"
 )
-NOTHING = ": a column is left to learn from"
 
 TABLES = (
     RealTable("ISLP", "data/Auto.csv", "mpg"),
@@ -162,22 +161,20 @@ SMALL = (
     RealTable("ISLP", "data/Publication.csv", "status"),
     RealTable("vega_datasets", "_data/iowa-electricity.csv", "net_generation"),
     RealTable("vega_datasets", "_data/us-employment.csv", "construction", NAIVE),
-    RealTable("river", "datasets/airline-passengers.csv", "passengers", NAIVE),
+    RealTable("river", "datasets/airline-passengers.csv", "passengers"),
     RealTable("plotly", "package_data/datasets/carshare.csv.gz", "car_hours", NAIVE),
     RealTable("plotly", "package_data/datasets/election.csv.gz", "winner"),
     RealTable("plotly", "package_data/datasets/stocks.csv.gz", "GOOG", NAIVE),
     RealTable("plotly", "package_data/datasets/tips.csv.gz", "tip"),
     RealTable("statsmodels", "datasets/ccard/ccard.csv", "AVGEXP"),
     RealTable("statsmodels", "datasets/danish_data/data.csv", "lrm"),
-    RealTable(
-        "statsmodels", "datasets/elec_equip/elec_equip.csv", "STS.M.I7.W.TOVT.NS0016.4.000", NAIVE
-    ),
+    RealTable("statsmodels", "datasets/elec_equip/elec_equip.csv", "STS.M.I7.W.TOVT.NS0016.4.000"),
     RealTable("statsmodels", "datasets/engel/engel.csv", "foodexp"),
     RealTable("statsmodels", "datasets/grunfeld/grunfeld.csv", "invest"),
     RealTable("statsmodels", "datasets/heart/heart.csv", "survival"),
     RealTable("statsmodels", "datasets/interest_inflation/E6.csv", "Dp"),
     RealTable("statsmodels", "datasets/macrodata/macrodata.csv", "unemp", NAIVE),
-    RealTable("statsmodels", "datasets/nile/nile.csv", "volume", f"perennial: nile.csv{NOTHING}"),
+    RealTable("statsmodels", "datasets/nile/nile.csv", "volume", NAIVE),
     RealTable("statsmodels", "datasets/statecrime/statecrime.csv", "murder"),
     RealTable("statsmodels", "datasets/strikes/strikes.csv", "duration"),
     RealTable("statsmodels", "duration/tests/results/bmt.csv", "T"),
