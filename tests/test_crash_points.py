@@ -23,7 +23,7 @@ from tasks.backtest.report import write_backtest
 from tasks.backtest.result import compare_policies
 from tasks.backtest.table import fit_history
 from tasks.config import window_length
-from tasks.config.sections import Features, History
+from tasks.config.sections import Features, TargetHistory
 from tasks.faults import POINTS, WRITES, Died, dying_at
 from tasks.ingestion.land import land
 from tasks.ingestion.remembering import keep_history
@@ -93,7 +93,7 @@ def ship(workspace: Workspace) -> None:
 
 
 def keep(workspace: Workspace) -> None:
-    features = Features(history=History())
+    features = Features(history=TargetHistory())
     asking = workspace.pipeline.model_copy(update={"features": features})
     keep_history(replace(workspace, pipeline=asking))
 

@@ -178,6 +178,17 @@ def test_a_batch_moves_what_the_api_knows(past: Workspace, tmp_path: Path) -> No
     assert ask(served, later) == before
 
 
+@pytest.mark.parametrize("history", [{"lags": 1, "by": ["tank"]}, None], ids=["other", "none"])
+def test_a_champion_is_compared_by_the_history_that_it_knows(
+    past: Workspace, tmp_path: Path, history: dict[str, Any] | None
+) -> None:
+    shutil.copytree(past.bucket.folder, tmp_path / "bucket")
+    workspace = opened(tmp_path, features={"history": history})
+    life.ingest(workspace, "b.csv", series(200, ROWS))
+    ended = life.train(workspace, told=False)
+    assert ended.outcome in ("promoted", "refused")
+
+
 def sees_too_much(workspace: Workspace, frame: pd.DataFrame, early: float) -> list[str]:
     """Return the rows whose history changes with a target that they must not know.
 

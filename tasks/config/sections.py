@@ -67,7 +67,7 @@ class FileSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class History(FileSection):
+class TargetHistory(FileSection):
     """Earlier targets as columns: the last `lags` known ones, and the mean of the last `mean`.
 
     `by` are columns whose values each have a history of their own.
@@ -89,7 +89,7 @@ class Features(FileSection):
     transform: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     text: Literal["auto", "none"] = "auto"
     select: Literal["auto", "none"] = "none"
-    history: History | None = None
+    history: TargetHistory | None = None
 
 
 class Data(FileSection):

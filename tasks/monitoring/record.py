@@ -19,6 +19,7 @@ from tasks.errors import DataError, NotFound
 from tasks.evaluation.metrics import METRICS
 from tasks.events.event import Event
 from tasks.faults import external_write
+from tasks.ingestion.remembering import keep_history
 from tasks.ledger.entry import Entry
 from tasks.metering import Cost, measure_cost
 from tasks.monitoring.arrivals import (
@@ -124,6 +125,9 @@ def record_decision(
     name = decision_id(arrival.batch, labels=arrival.labels)
     decided = RecordedDecision(name, arrival, decision, seen)
     if _record(workspace, decided, cause, meter.cost):
+        if seen is not None and seen.observation.suspicions:
+            # held back from now on, also from what serving looks up
+            keep_history(workspace)
         return decided
     (stands,) = [e for e in workspace.ledger.entries("decision") if e.id == name]
     told = read(Decision, stands.figures["decision"], f"ledger entry {name}")

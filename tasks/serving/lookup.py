@@ -13,7 +13,7 @@ from tasks.features.values import MISSING, category
 from tasks.serving.problems import MOST_PROBLEMS, RowProblem, Unfit
 
 
-class Lookup:
+class HistoryLookup:
     """Fills in the columns of a model's history; `known` is replaced whole while requests come."""
 
     def __init__(self, plan: HistoryPlan, fields: Sequence[Field]) -> None:

@@ -25,7 +25,7 @@ from tasks.features.schema import FeatureSchema
 from tasks.features.transform import Transform
 from tasks.features.values import LARGEST, MISSING
 from tasks.letters import compose
-from tasks.serving.lookup import Lookup
+from tasks.serving.lookup import HistoryLookup
 from tasks.serving.problems import (
     ABSENT,
     MOST_PROBLEMS,
@@ -87,7 +87,7 @@ class Reader:
             for place, field in enumerate(self._used)
             if field.name in kinds
         ]
-        self.lookup = None if schema.history is None else Lookup(schema.history, self._used)
+        self.lookup = None if schema.history is None else HistoryLookup(schema.history, self._used)
         self._numbers = [(place, part) for place, feature in used for part in parts_of(feature)]
         # as `prepared_columns` orders them: free texts behind the categories
         self._texts = [

@@ -11,6 +11,8 @@ from tasks.evaluation.bootstrap import Sampling, paired_gain
 from tasks.evaluation.calibration import calibration_error
 from tasks.evaluation.metrics import METRICS
 from tasks.evaluation.slices import Slice, compare_slices
+from tasks.features.history import add_history
+from tasks.labels.known import gather_history
 from tasks.models.runtime import OnnxModel
 from tasks.promotion.evidence import Comparison
 from tasks.promotion.model_version import ModelVersion
@@ -116,7 +118,11 @@ def _enough(work: Work, y: Array) -> bool:
 
 
 def _mapped(work: Work, earlier: ModelVersion, rows: Array) -> Array:
-    theirs = earlier.predict(work.dataset.frame.iloc[rows])
+    frame, history = work.dataset.frame, earlier.schema.history
+    if history is not None:
+        # the file may ask for another history by now, and the earlier model knows its own
+        frame = add_history(frame, history, gather_history(frame, history))
+    theirs = earlier.predict(frame.iloc[rows])
     classes = work.dataset.classes
     if not classes or tuple(earlier.manifest.classes) == classes:
         return theirs

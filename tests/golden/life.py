@@ -18,7 +18,7 @@ from tasks.backtest.table import fit_history
 from tasks.collection.collect import collect
 from tasks.collection.open import open_collector
 from tasks.config import check_pipeline
-from tasks.config.sections import Features, History
+from tasks.config.sections import Features, TargetHistory
 from tasks.features.schema import Columns
 from tasks.ingestion.entrance import Entrance, put_document
 from tasks.ingestion.labels import open_labels
@@ -85,7 +85,7 @@ class Life:
         said = plain(ReadingRun("a-run", datetime(2026, 1, 1, tzinfo=UTC)))
         where = Entrance("rows", self.workspace.layout).reading(info)
         put_document(self.workspace.bucket, "reading", where, dict(said))
-        features = Features(history=History())
+        features = Features(history=TargetHistory())
         asking = self.workspace.pipeline.model_copy(update={"features": features})
         keep_history(replace(self.workspace, pipeline=asking))
 
