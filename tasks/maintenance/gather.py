@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tasks.errors import NotFound
 from tasks.ingestion.entrance import Entrance, read_document, read_receipt
-from tasks.maintenance.needed import Needed, Pinned, find_needed
+from tasks.maintenance.needed import Needed, PinnedData, find_needed
 from tasks.promotion import pointer, trials
 from tasks.promotion.versions import models
 from tasks.store.bucket import ObjectInfo
@@ -25,7 +25,7 @@ def gather_needed(workspace: Workspace) -> Needed:
     champion, trial = pointer.read(workspace), trials.read(workspace)
     return find_needed(
         models={
-            manifest.version: Pinned(manifest.data_version, manifest.lineage.labels)
+            manifest.version: PinnedData(manifest.data_version, manifest.lineage.labels)
             for manifest in models(workspace)
         },
         entries=workspace.ledger.entries(),
@@ -50,14 +50,14 @@ def _batches(workspace: Workspace) -> frozenset[str]:
     return frozenset(batch for batch in told if batch is not None)
 
 
-def _backtests(workspace: Workspace) -> Iterator[Pinned]:
+def _backtests(workspace: Workspace) -> Iterator[PinnedData]:
     for info in workspace.bucket.list(workspace.layout.report(BACKTESTS, "")):
         if info.key.endswith(".json"):
             try:
                 told = json.loads(workspace.bucket.get(info.key))
             except NotFound:
                 continue
-            yield Pinned(told.get("data_version"), told.get("labels_version"))
+            yield PinnedData(told.get("data_version"), told.get("labels_version"))
 
 
 def _scorings(workspace: Workspace) -> Iterator[int]:

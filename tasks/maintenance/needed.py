@@ -14,7 +14,7 @@ from tasks.promotion.pointer import Champion
 
 
 @dataclass(frozen=True)
-class Pinned:
+class PinnedData:
     """The versions of the rows and of the labels that something was made from."""
 
     data: int | None = None
@@ -37,11 +37,11 @@ class Needed:
 
 
 def find_needed(
-    models: Mapping[int, Pinned],
+    models: Mapping[int, PinnedData],
     entries: Iterable[Entry],
     champion: Champion | None,
     trial: int | None,
-    backtests: Iterable[Pinned],
+    backtests: Iterable[PinnedData],
     scorings: Iterable[int],
     last: int,
 ) -> Needed:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.config.sections import Storage
 from tasks.ledger.entry import Entry
-from tasks.maintenance.needed import Needed, Pinned, find_needed
+from tasks.maintenance.needed import Needed, PinnedData, find_needed
 from tasks.maintenance.stale import stale_models, stale_pages, stale_quarantine
 from tasks.promotion.pointer import Champion
 from tasks.store.bucket import ObjectInfo
@@ -23,13 +23,13 @@ def entry(kind: str, version: int, **figures: Any) -> Entry:
 
 
 def test_what_served_was_tried_or_waits_for_its_verdict_stays_and_the_newest() -> None:
-    models = {version: Pinned(10 * version, version) for version in range(1, 9)}
+    models = {version: PinnedData(10 * version, version) for version in range(1, 9)}
     verdicts = [
         entry("verdict", version, data_version=version * 10) for version in (*range(1, 7), 8)
     ]
     champion = Champion(3, "", NOW, "ada", "", history=(2,))
     entries = [*verdicts, entry("promotion", 3), entry("verdict", 0, data_version=5)]
-    told = find_needed(models, entries, champion, 4, [Pinned(7, None)], [99], 1)
+    told = find_needed(models, entries, champion, 4, [PinnedData(7, None)], [99], 1)
     # 7 has no verdict, 8 is the newest; 1, 5 and 6 were refused
     assert told.models == {2, 3, 4, 7, 8}
     assert told.data == {*range(10, 90, 10), 5, 7}
