@@ -79,7 +79,8 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
     password = os.environ.get("PREFECT_API_AUTH_STRING") or PREFECT_API_AUTH_STRING.value()
     try:
         # Asked first and without retries: the client's own back-off would take a minute.
-        httpx.get(f"{settings.prefect_url}/health", timeout=PROBE_SECONDS).raise_for_status()
+        health = httpx.get(f"{settings.prefect_url}/health", timeout=PROBE_SECONDS)
+        refuse_foreign(health.raise_for_status(), settings.prefect_url)
         with (
             # A busy SQLite says 503 at once, and takes the same request a moment later.
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 4}),
@@ -103,6 +104,18 @@ def open_client(settings: Settings) -> Iterator[SyncPrefectClient]:
     except PrefectException as error:
         rule = "the server does what is asked"
         raise OrchestrationError("Prefect", rule, bounded(error, 500)) from error
+
+
+def refuse_foreign(health: httpx.Response, address: str) -> None:
+    """Raise where what calls itself well does not say so in Prefect's word.
+
+    Raises:
+        OrchestrationError: another server answers there; nothing of ours was told to it.
+    """
+    if health.text.strip() != "true":
+        rule = f"what answers at {address} is Prefect"
+        remedy = "See who listens at that address, and check PREFECT_API_URL."
+        raise OrchestrationError("Prefect", rule, bounded(health.text, 100), remedy)
 
 
 def do_each(act: Callable[[S], T], things: Iterable[S], step: Callable[[int], None]) -> list[T]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from deployments.cli.output import page_width, table
+from deployments.prefect_api import SERVICE_UNAVAILABLE
 from tasks.config import Pipeline, find_pipeline
 from tasks.errors import PerennialError
 from tasks.policy.reading import count_text
@@ -19,6 +20,8 @@ from tasks.settings import Settings, pipelines_folder
 from tasks.workspace import Place, Workspace, make_workspace
 
 if TYPE_CHECKING:
+    import httpx
+
     from deployments.apply.plan import Plan
 
 UP = "`perennial up`"
@@ -124,15 +127,17 @@ def look_at_serving(place: Place, address: str) -> Iterator[ChainLink]:
     found = pointer.read(place)
     if found is None:
         return
+    base = address.rstrip("/")
     try:
-        answer = httpx.get(f"{address.rstrip('/')}/v1/{place.name}", timeout=5)
+        answer = httpx.get(f"{base}/v1/{place.name}", timeout=5)
+        if answer.status_code in (401, 403):
+            # which version it is takes a key; whether it serves at all is told to anybody
+            yield _read_ping(place.name, base, httpx.get(f"{base}/{place.name}/ping", timeout=5))
+            return
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         yield ChainLink("serving", "wrong", f"{address}: {type(error).__name__}", UP)
         return
-    if answer.status_code in (401, 403):
-        yield ChainLink("serving", "ok", "it answers, and asks for a key")
-        return
-    served = _version_in(answer.text) if answer.is_success else None
+    served = _content_of(answer).get("version") if answer.is_success else None
     if served == found[0].version:
         yield ChainLink("serving", "ok", f"version {served} answers at {address}")
         return
@@ -141,13 +146,25 @@ def look_at_serving(place: Place, address: str) -> Iterator[ChainLink]:
     yield ChainLink("serving", "wrong", f"it {told}, not version {found[0].version}", remedy)
 
 
-def _version_in(text: str) -> Any:
+def _read_ping(name: str, address: str, answer: httpx.Response) -> ChainLink:
+    content = _content_of(answer)
+    if content == {"name": name, "ready": True}:
+        return ChainLink("serving", "ok", f"it serves {name}, and asks for a key")
+    if answer.status_code == SERVICE_UNAVAILABLE and "error" in content:
+        remedy = "Wait a few seconds; then see the refusals in `perennial history`."
+        return ChainLink("serving", "wrong", f"it says: {content['error']}", remedy)
+    found = f"what answers at {address} is not the prediction API"
+    remedy = "See who listens there, and check PERENNIAL_SERVING_URL."
+    return ChainLink("serving", "wrong", found, remedy)
+
+
+def _content_of(answer: httpx.Response) -> dict[str, Any]:
     # The address is a person's, and whatever is there answers.
     try:
-        content = json.loads(text)
+        content = json.loads(answer.text)
     except ValueError:
-        return None
-    return content.get("version") if isinstance(content, dict) else None
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def tell_chain(name: str, links: list[ChainLink]) -> str:

@@ -88,6 +88,7 @@ def status(name: str | None, logins: bool, as_json: bool) -> int:
     parts += [standings_table(stands)] if stands else []
     lines = [*map(_tell_choice, [*waiting, *tried]), *map(tell_trouble, broken)]
     lines += map(tell_uncollected, failing)
+    lines += state.strangers if state else ()
     lines += [f"{room}. {REMEDY}"] if room is not None and room.scarce else []
     # a folder without a pipeline has nothing to show, and an empty page says nothing
     parts = parts or [NO_PIPELINE]

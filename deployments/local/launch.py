@@ -33,6 +33,8 @@ from deployments.local.processes import (
 )
 from deployments.local.programs import HOME_MARK, PROGRAM_MARK, Program, programs
 from deployments.local.seaweedfs import inner_sockets, refuse_foreign
+from deployments.local.strangers import refuse_strangers
+from tasks.errors import StackError
 
 GRACE = 8.0  # seconds; supervisord kills after 10
 PATIENCE = 300.0  # longer than `up` waits
@@ -56,7 +58,19 @@ def main() -> None:
         refuse_foreign(inner_sockets(Ports.shifted(memory.offset)))
         certificate.ensure(folder.certificate)
     _wait_for(program.after)
+    refuse_told(memory.offset)
     _become(folder, program)
+
+
+def refuse_told(offset: int) -> None:
+    """End this process, saying why, where a program of ours would tell a stranger a password.
+
+    A server that was killed leaves its port to whoever is first. The supervisor tries again.
+    """
+    try:
+        refuse_strangers(offset)
+    except StackError as held:
+        sys.exit(str(held))
 
 
 def _log_to(path: Path) -> None:

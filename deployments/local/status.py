@@ -17,6 +17,7 @@ from deployments.local.folder import Folder, Memory
 from deployments.local.probe import answers, reads
 from deployments.local.processes import GONE, find_running, read_started
 from deployments.local.programs import SUPERVISOR, Program
+from deployments.local.strangers import find_strangers
 from deployments.local.supervise import find_supervisor, states
 from tasks.records import plain
 
@@ -37,12 +38,16 @@ class ProgramStatus:
 
 @dataclass(frozen=True)
 class StackStatus:
-    """The whole stack: its home, the shift of its ports, its processes, what a person opens."""
+    """The whole stack: its home, the shift of its ports, its processes, what a person opens.
+
+    `strangers` says of each server's port that another user holds whose it is and what to do.
+    """
 
     home: str
     offset: int
     programs: tuple[ProgramStatus, ...]
     addresses: Mapping[str, str]
+    strangers: tuple[str, ...] = ()
 
     @property
     def green(self) -> bool:
@@ -80,6 +85,7 @@ def look(folder: Folder, memory: Memory, programs: Mapping[str, Program]) -> Sta
         memory.offset,
         (_supervisor(folder, bool(known)), *found),
         {name: programs[name].address for name in ("prefect", "mlflow", "serving", "s3")},
+        tuple(map(str, find_strangers(memory.offset))),
     )
 
 

@@ -20,6 +20,12 @@ def refuse_strangers(offset: int, tables: Iterable[Path] = TABLES) -> None:
     Raises:
         StackError: it names the port and the user's number.
     """
+    for held in find_strangers(offset, tables):
+        raise held
+
+
+def find_strangers(offset: int, tables: Iterable[Path] = TABLES) -> Iterator[StackError]:
+    """Yield, as an error, each port of ours with a password at which another user listens."""
     ports = Ports.shifted(offset).by_name()
     ours = {ports[name]: name for name in ENTERED}
     for table in tables:
@@ -29,7 +35,7 @@ def refuse_strangers(offset: int, tables: Iterable[Path] = TABLES) -> None:
             if port in ours and user != os.getuid():
                 rule = "it is held by you, or by nobody: our password would be told to who holds it"
                 remedy = "Have it freed, or shift all ports: `perennial up --port-offset 1000`."
-                raise StackError(f"port {port} ({ours[port]})", rule, f"user {user}", remedy)
+                yield StackError(f"port {port} ({ours[port]})", rule, f"user {user}", remedy)
 
 
 def read_listeners(text: str) -> Iterator[tuple[int, int]]:

@@ -84,9 +84,11 @@ class S3Bucket:
         try:
             with translated(self.where, key):
                 answer = self._client.head_object(Bucket=self.name, Key=key)
+                return ObjectInfo(
+                    key, answer["ContentLength"], _etag(answer), answer["LastModified"]
+                )
         except NotFound:
             return None
-        return ObjectInfo(key, answer["ContentLength"], _etag(answer), answer["LastModified"])
 
     def get(self, key: str) -> bytes:
         return self._get(checked_key(key))
@@ -127,11 +129,12 @@ class S3Bucket:
             if landed is not None:
                 return landed
             raise LOST.tell(key, error.came) from error
-        _check(key, answer, digest)
-        note_written(len(data))
-        # A put is answered without the object's time; the answer's own is by the same clock.
-        written = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-        return ObjectInfo(key, len(data), _etag(answer), written)
+        with translated(self.where, key):
+            _check(key, answer, digest)
+            note_written(len(data))
+            # A put is answered without the object's time; the answer's own is by the same clock.
+            written = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+            return ObjectInfo(key, len(data), _etag(answer), written)
 
     def upload(
         self, path: Path, key: str, *, content_type: str = "application/octet-stream"
@@ -214,14 +217,17 @@ class S3Bucket:
         with translated(self.where, options.get("Prefix", "")):
             pages = self._client.get_paginator("list_objects_v2")
             found = pages.paginate(Bucket=self.name, **options)
-            return tuple(row for page in found for row in page.get(kind, ()))
+            # What every store tells: another server's answer would read as an empty bucket.
+            return tuple(
+                row for page in found if page["IsTruncated"] in (0, 1) for row in page.get(kind, ())
+            )
 
     def _get(self, key: str, etag: str | None = None) -> bytes:
         condition = {} if etag is None else {"IfMatch": f'"{etag}"'}
         with translated(self.where, key):
             answer = self._client.get_object(Bucket=self.name, Key=key, **condition)
             data: bytes = answer["Body"].read()
-        _check(key, answer, _md5(data))
+            _check(key, answer, _md5(data))
         note_read(len(data))
         return data
 

@@ -47,6 +47,11 @@ FULL = Fault(StoreFull, "the store has room left", "Free some space on its disk.
 SILENT = Fault(StoreUnavailable, "the store answers in time", "Run `perennial status`.")
 BUSY = Fault(StoreUnavailable, "the store is ready", "Run `perennial status`.")
 NO_BUCKET = Fault(StoreError, "the bucket exists", "Create it, or set PERENNIAL_BUCKET.")
+FOREIGN = Fault(
+    StoreError,
+    "what answers there is an S3 store",
+    "See who listens at that address, and check AWS_ENDPOINT_URL.",
+)
 OTHER = Fault(StoreError, "the request is carried out", "See the log of the store.")
 
 CODES = {
@@ -102,6 +107,7 @@ def translated(store: str, key: str) -> Iterator[None]:
 def _ours(error: Exception, store: str, key: str) -> PerennialError | None:
     from boto3.s3.transfer import S3TransferRetriesExceededError
     from botocore import exceptions as vendor
+    from botocore.parsers import ResponseParserError
 
     # None of these says that a write did not happen; `S3Bucket.put` looks for its own.
     silent = (vendor.ConnectionError, vendor.HTTPClientError, S3TransferRetriesExceededError)
@@ -118,6 +124,9 @@ def _ours(error: Exception, store: str, key: str) -> PerennialError | None:
         unreached = isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError)
         came = "no connection" if unreached else f"no answer ({type(error).__name__})"
         ours = SILENT.tell(store, came)
+    elif isinstance(error, KeyError | ResponseParserError):
+        missing = error.args[0] if isinstance(error, KeyError) else "XML"
+        ours = FOREIGN.tell(store, f"an answer without {missing}")
     elif isinstance(error, vendor.BotoCoreError | ValueError):
         remedy = "Check AWS_ENDPOINT_URL and PERENNIAL_BUCKET."
         ours = ConfigurationError(store, "the request can be made", error, remedy)

@@ -25,7 +25,7 @@ def server(*answers: int) -> Iterator[tuple[Settings, list[int]]]:
             gave.append(answers[min(len(gave), len(answers) - 1)])
             self.send_response(gave[-1])
             self.end_headers()
-            self.wfile.write(b"the database is locked")
+            self.wfile.write(b"true" if gave[-1] == 200 else b"the database is locked")
 
         def log_message(self, *_: object) -> None:
             """Say nothing: the test's output is its own."""

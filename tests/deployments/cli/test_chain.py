@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +136,14 @@ def test_the_commands_of_the_ways_out(home: Path, capsys: pytest.CaptureFixture[
 @contextmanager
 def site(folder: Path) -> Iterator[str]:
     """Yield the address of a web server that gives the files of a folder."""
-    there = ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder)
-    )
+    with answering(partial(SimpleHTTPRequestHandler, directory=folder)) as address:
+        yield address
+
+
+@contextmanager
+def answering(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Yield the address of a web server that answers by a handler."""
+    there = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=there.serve_forever)
     thread.start()
     try:
@@ -174,6 +179,29 @@ def test_whatever_answers_where_serving_should_be_is_told(
         (link,) = look_at_serving(in_service(), address)
     assert (link.name, link.state) == ("serving", state)
     assert link.found.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("status", "ping", "state", "told"),
+    [
+        (200, {"name": "toy", "ready": True}, "ok", "it serves toy, and asks for a key"),
+        (503, {"error": "toy is not ready"}, "wrong", "it says: toy is not ready"),
+        (401, {"error": "who are you"}, "wrong", "what answers at http"),
+        (200, {"status": "ok"}, "wrong", "what answers at http"),
+    ],
+)
+def test_a_server_that_asks_for_a_key_is_ours_where_it_says_what_it_serves(
+    status: int, ping: dict[str, Any], state: str, told: str
+) -> None:
+    class Closed(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/toy/ping" else 401)
+            self.end_headers()
+            self.wfile.write(json.dumps(ping).encode())
+
+    with answering(Closed) as address:
+        (link,) = look_at_serving(in_service(), address)
+    assert (link.state, link.found.startswith(told)) == (state, True)
 
 
 def test_an_address_that_is_none_is_told() -> None:

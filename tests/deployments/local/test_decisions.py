@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,11 +23,12 @@ from deployments.local.environment import (
     join_environment,
 )
 from deployments.local.folder import Folder, Memory, update_memory
+from deployments.local.launch import refuse_told
 from deployments.local.ports import Holder, Ports, name_holders, refuse_taken
 from deployments.local.probe import EMPTY, sign
 from deployments.local.programs import names, programs
 from deployments.local.secrets import GENERATORS, render
-from deployments.local.strangers import refuse_strangers
+from deployments.local.strangers import find_strangers, refuse_strangers
 from deployments.local.supervise import configuration
 from tasks.errors import ConfigurationError, StackError
 from tasks.settings import Settings, parse_variables
@@ -263,3 +265,19 @@ def test_no_password_is_told_to_another_users_server(tmp_path: Path) -> None:
     table.write_text(head + line.format(5000 + 1200, "0A", mine + 1))
     with pytest.raises(StackError, match=rf"port 6200 \(mlflow\).*got user {mine + 1}\."):
         refuse_strangers(1200, [table, tmp_path / "of no such system"])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a socket to another user")
+def test_a_port_that_another_user_took_is_told_and_nothing_is_started_beside_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        offset = listening.getsockname()[1] - Ports().prefect
+        held = f"port {listening.getsockname()[1]} (prefect): "
+        refuse_told(offset)
+        assert list(find_strangers(offset)) == []
+        # the kernel's table names whom the socket belongs to
+        os.fchown(listening.fileno(), 65534, -1)
+        with pytest.raises(SystemExit) as ended:
+            refuse_told(offset)
+        assert str(ended.value.code).startswith(held)
+        (told,) = find_strangers(offset)
+        assert str(told) == ended.value.code
