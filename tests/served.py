@@ -30,7 +30,7 @@ from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import Manifest
 from tasks.promotion.pointer import Champion, succeed
-from tasks.promotion.rules import Outcome
+from tasks.promotion.rule import Outcome
 from tasks.promotion.trial import Trial
 from tasks.promotion.versions import publish
 from tasks.serving.fleet import Fleet

@@ -9,7 +9,8 @@ from tasks.config import Gate
 from tasks.pages.markdown import write_part
 from tasks.pages.page import Badge, Grid
 from tasks.promotion.evidence import Evidence
-from tasks.promotion.rules import KEYS, RULES, Outcome, may_warn
+from tasks.promotion.rule import Outcome
+from tasks.promotion.rules import KEYS, RULES, may_warn
 
 Next = Literal["promote", "awaiting approval", "refused"]
 

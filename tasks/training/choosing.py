@@ -10,8 +10,9 @@ from tasks.errors import DataError
 from tasks.evaluation.metrics import METRICS
 from tasks.metering import Cost
 from tasks.policy.challengers import ChallengerSpec, choose_best
+from tasks.promotion.comparisons import worse_than
 from tasks.promotion.gate import Verdict, judge
-from tasks.promotion.rules import GOLDEN_TOLERANCE, worse_than
+from tasks.promotion.rules import GOLDEN_TOLERANCE
 from tasks.training import steps
 from tasks.training.comparison import UNSEEN
 from tasks.training.contender import Contender

@@ -16,7 +16,7 @@ from tasks.explanation.overview import ColumnShare
 from tasks.pages.draw import draw
 from tasks.pages.markdown import escape, write_sections
 from tasks.pages.page import Badge, Bullets, Figure, Grid, Page, Section, drop_empty
-from tasks.promotion.rules import Outcome
+from tasks.promotion.rule import Outcome
 
 KINDS = {"binary": "yes or no", "multiclass": "one of several classes", "regression": "a number"}
 NOTED = {"What it does", "Verdict", "How good it is", "Data"}

@@ -31,7 +31,7 @@ from tasks.policy.situation import MetricValue
 from tasks.predictions.judging import Answered
 from tasks.predictions.live import Live
 from tasks.promotion.gate import Verdict
-from tasks.promotion.rules import Outcome
+from tasks.promotion.rule import Outcome
 from tasks.readers.problem import Problem
 from tasks.store.bucket import ObjectInfo
 from tasks.training.insight import Insight, draw_explanation

@@ -19,7 +19,7 @@ from tasks.faults import VARIABLE
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import Golden
 from tasks.promotion.manifest import Manifest
-from tasks.promotion.rules import Outcome
+from tasks.promotion.rule import Outcome
 from tasks.promotion.versions import Build, publish
 from tasks.settings import Settings
 from tasks.signatures import Keyring

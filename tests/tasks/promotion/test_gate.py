@@ -15,7 +15,8 @@ from tasks.evaluation.slices import Slice
 from tasks.pages.markdown import escape
 from tasks.promotion.evidence import Baseline, Comparison, Evidence
 from tasks.promotion.gate import Verdict, follows, judge
-from tasks.promotion.rules import RULES, Rule
+from tasks.promotion.rule import Rule
+from tasks.promotion.rules import RULES
 from tasks.records import plain, read
 
 GATE = Gate()

@@ -20,7 +20,7 @@ from tasks.errors import ConfigurationError, IntegrityError
 from tasks.promotion.gate import Verdict
 from tasks.promotion.golden import MOST, Golden, agrees, difference
 from tasks.promotion.manifest import PURPOSE, Manifest, canonical, sign, verify
-from tasks.promotion.rules import Outcome
+from tasks.promotion.rule import Outcome
 from tasks.records import plain, read
 from tasks.signatures import Keyring
 from tests.lineage import LINEAGE

@@ -11,7 +11,7 @@ from tasks.promotion import pointer
 from tasks.promotion.gate import Verdict
 from tasks.promotion.pointer import Champion, succeed
 from tasks.promotion.promote import promote, rollback
-from tasks.promotion.rules import Outcome
+from tasks.promotion.rule import Outcome
 from tasks.promotion.signing import accept_pointers, sign_anew
 from tasks.promotion.versions import publish
 from tasks.serving.fleet import Fleet

@@ -7,7 +7,7 @@ from tasks.evaluation.evaluate import Evaluation
 from tasks.evaluation.metrics import NAN
 from tasks.evaluation.slices import Slice
 from tasks.explanation.overview import ColumnShare
-from tasks.promotion.rules import Outcome
+from tasks.promotion.rule import Outcome
 from tasks.training.model_card import Card
 
 CARD = Card(
