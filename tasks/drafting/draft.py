@@ -142,10 +142,9 @@ def draft(
     alone = not set(features) - {*useless, *constant, *parts}
     series = study_series(sample, target, time.column, task.task, study.rows, alone=alone)
     if not recurring and not series.lags and not set(features) - {*useless, *constant}:
-        told = {} if time.column is None else {time.column: "a year alone"}
-        known = {**told, **dict.fromkeys(key, "the key"), **dict.fromkeys(personal, "personal")}
-        reasons = {**known, **dict.fromkeys(constant, "one value"), **useless}
-        raise _nothing_left(source, target, reasons)
+        known = dict.fromkeys(key, "the key") | dict.fromkeys(personal, "personal")
+        reasons = known | dict.fromkeys(constant, "one value") | useless
+        raise _nothing_left(source, target, time.column, reasons)
     judged = [c for c in features if c not in {*useless, *constant, *parts}]
     leaks = find_leaks(sample[[*judged, target]], target, task.task)
     read = _discreet(_read_time(study, time.column), personal)
@@ -163,7 +162,10 @@ def _find_constant(features: Columns, rows: int) -> tuple[str, ...]:
     return tuple(c for c, seen in features.items() if seen.constant and seen.missing in (0, rows))
 
 
-def _nothing_left(source: str, target: str, reasons: Mapping[str, str]) -> ConfigurationError:
+def _nothing_left(
+    source: str, target: str, time: str | None, reasons: Mapping[str, str]
+) -> ConfigurationError:
+    reasons = {**({} if time is None else {time: "a year alone"}), **reasons}
     listed = "; ".join(f"{column}: {why}" for column, why in [*reasons.items()][:SHOWN])
     remedy = (
         "Bring a table with more columns. Where each row follows the one before it, earlier "

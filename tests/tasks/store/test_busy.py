@@ -72,7 +72,9 @@ def test_after_the_bound_it_is_told_in_a_sentence(s3: S3, proxy: BusyServer) -> 
     began = time.monotonic()
     with pytest.raises(StoreUnavailable, match="Run `perennial status`"):
         bucket.get("busy/b")
-    assert 1 < time.monotonic() - began < 10
+    # its pauses are drawn: how long they are in all differs, and not that it asks again
+    assert len(proxy.refused) > 1
+    assert time.monotonic() - began < 10
     began = time.monotonic()
     with pytest.raises(StoreUnavailable, match="Run `perennial status`"):
         table_in(bucket, "busy/other").version()
