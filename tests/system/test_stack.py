@@ -243,12 +243,11 @@ def assert_other_logins(stack: Stack) -> None:
             call(search, {"max_results": 1}, as_basic(f"{user}:{old_word}"))
         call(search, {"max_results": 1}, as_basic(f"{user}:{word}"))
     assert call(version, headers=as_basic(new.line))
-    pool = f"{new.prefect}/api/work_pools/perennial/workers/filter"
+    pool = f"{new.prefect}/api/work_pools/perennial"
 
     def is_online() -> bool:
-        # it shows the new ones, which it has since its restart
-        workers = call(pool, {}, as_basic(new.line))
-        return any(worker["status"] == "ONLINE" for worker in workers)
+        # the worker shows the new ones, which it has since its restart
+        return bool(call(pool, headers=as_basic(new.line))["status"] == "READY")
 
     poll(is_online, 60, "the worker is online")
 
