@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tasks.ledger.entry import Entry
 from tasks.promotion.pointer import Champion
+from tasks.promotion.waiting import waiting_versions
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def find_needed(
     # each version has a verdict, and one without is not judged yet: its run goes on
     judged = {entry.version for entry in entries if entry.kind == "verdict"}
     named = {entry.version for entry in entries if entry.kind != "verdict"}
+    named |= {*waiting_versions(entries)}
     if champion is not None:
         named |= {champion.version, champion.replaced, *champion.history}
     kept = {

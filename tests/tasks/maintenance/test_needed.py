@@ -36,6 +36,15 @@ def test_what_served_was_tried_or_waits_for_its_verdict_stays_and_the_newest() -
     assert (told.labels, told.exactly) == ({*range(1, 9)}, {99})
 
 
+def test_one_that_waits_for_a_person_stays() -> None:
+    models = {version: PinnedData() for version in (1, 2, 3)}
+    entries = [
+        entry("verdict", 1, next="awaiting approval"),
+        *(entry("verdict", version, next="refused") for version in (2, 3)),
+    ]
+    assert find_needed(models, entries, None, None, [], [], 1).models == {1, 3}
+
+
 def test_nothing_is_needed_of_nothing() -> None:
     assert find_needed({}, [], None, None, [], [], 10) == Needed(*[frozenset[int]()] * 4)
 
