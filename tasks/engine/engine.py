@@ -132,7 +132,7 @@ class Engine:
             if isinstance(error, OSError) and self._client.status == "running":
                 raise
             rule, came = "its scheduler stays", "no connection any more"
-            remedy = "Start it, and run it again: what was finished is kept."
+            remedy = "Start it, and run it again: what was kept is not done again."
             raise EngineError(self._where, rule, came, remedy) from error
 
 

@@ -78,6 +78,7 @@ def get(row: Row, port: int, caller: str, stranger: Path) -> int:
 JSON = {"Content-Type": "application/json"}
 LOGIN = ("Authorization", BASIC)
 # A name or a page that is not its own is sent away before anything else is asked of it.
+OPEN = (200, 200, 421, 403, 200)
 DOORS = (401, 401, 421, 403, 401)
 # Before who it is, Prefect asks for the token without which no page may change anything.
 CHANGE = (403, 403, 421, 403, 403)
@@ -85,6 +86,12 @@ TABLE = (
     Row("s3", "GET", "/perennial?list-type=2", everyone(403)),
     Row("s3", "GET", "/perennial/results/probe/health", everyone(403)),
     Row("s3", "PUT", "/perennial/stolen", everyone(403), body=b"x"),
+    # What tells nothing but that it is there: the pages' own files, and how the API is asked.
+    *(Row("mlflow", "GET", path, OPEN, key=LOGIN) for path in ("/health", "/version", "/")),
+    *(
+        Row("prefect", "GET", path, OPEN, key=LOGIN)
+        for path in ("/", "/docs", "/redoc", "/openapi.json", "/api/docs", "/api/health")
+    ),
     Row("mlflow", "GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", DOORS, key=LOGIN),
     Row("mlflow", "POST", "/api/2.0/mlflow/webhooks", DOORS, body=b"{}", headers=JSON, key=LOGIN),
     Row("mlflow", "GET", "/api/2.0/mlflow/gateway-proxy?gateway_path=a", DOORS, key=LOGIN),

@@ -117,7 +117,7 @@ def test_a_lost_scheduler_is_one_sentence(tmp_path: Path) -> None:
             lost.scheduler.kill()
             engine.result(handed)
         (tmp_path / "never").touch()
-    assert "Start it, and run it again: what was finished is kept." in str(caught.value)
+    assert "Start it, and run it again: what was kept is not done again." in str(caught.value)
 
 
 @pytest.mark.soak
