@@ -13,9 +13,8 @@ from pathlib import Path
 
 from tasks.policy.reading import count_text
 from tasks.readers.options import SourceOptions
-from tasks.readers.problem import Problem
 from tasks.readers.read_csv import DELIMITERS
-from tasks.readers.source import MIB, BadBatch
+from tasks.readers.source import MIB
 from tasks.readers.stream import BOM, tell_wide, unfold
 
 LINES = 200  # looked at for the delimiter and the header
@@ -35,11 +34,7 @@ class Dialect:
 
 
 def find_dialect(path: Path, given: SourceOptions) -> Dialect:
-    """Tell how a text file is written; what is `given` stays.
-
-    Raises:
-        BadBatch: its header lacks a name.
-    """
+    """Tell how a text file is written; what is `given` stays."""
     try:
         return _found(path, given)
     except (EOFError, OSError, zlib.error):
@@ -51,7 +46,7 @@ def _found(path: Path, given: SourceOptions) -> Dialect:
     encodings, sample = _encodings(path)
     encoding = given.encoding if "encoding" in said else encodings[0]
     lines = _lines(path, encoding)
-    options, notes = given, []
+    options, notes, unnamed = given, [], tuple[str, ...]()
     if encoding != "utf-8":
         word = _word(sample, encoding)
         notes.append(f"encoding: {encoding}" + (f", as in `{word}`" if word else ""))
@@ -70,12 +65,15 @@ def _found(path: Path, given: SourceOptions) -> Dialect:
         notes += (
             [f"fields are parted by {names.get(delimiter, 'blanks')}"] if delimiter != "," else []
         )
-        if skip == 1 and "skip_lines" not in said:
-            _refuse_short_header(lines, delimiter)
+        if skip == 1 and "skip_lines" not in said and _lacks_a_name(lines, delimiter):
+            skip, unnamed = 0, ("",)
+            notes.append("the header has no name for the first column: row names of R, left out")
         count = count_text(skip, "line before the header is", "lines before the header are")
         notes += [f"{count} left out"] if skip else []
     quote = given.quote if "quote" in said else _quote(lines[skip:], delimiter)
     found = {"delimiter": delimiter, "encoding": encoding, "quote": quote, "skip_lines": skip}
+    if unnamed and "leave_out" not in said:
+        found["leave_out"] = unnamed
     options = given.model_copy(update=found)
     several = encodings if len(encodings) > 1 and "encoding" not in said else ()
     return Dialect(options, tuple(notes), several)
@@ -169,21 +167,15 @@ def _shape(lines: list[str], skip: int | None) -> tuple[str, int]:
     return delimiter, header
 
 
-def _refuse_short_header(lines: list[str], delimiter: str) -> None:
-    """Refuse a header with a name fewer than the rows have values: R leaves that of row names out.
+def _lacks_a_name(lines: list[str], delimiter: str) -> bool:
+    """Say whether the header has a name fewer than the rows have values: R writes row names so.
 
-    The first of them would be read as the header, for it is as wide as the others.
+    The first row would be read as the header, for it is as wide as the others.
     """
     # not cut as CSV: a quoted line end would make one row of both
     header, first = (line.split(delimiter) for line in lines[:2])
     named = all(name.strip() for name in header) and not any(map(_is_number, header))
-    if len(header) == len(first) - 1 and named and any(map(_is_number, first)):
-        came = f"{len(header)} names for rows of {len(first)} values"
-        remedy = (
-            "R writes row names without one: write the file with row.names = FALSE, or put a name "
-            "for them before the others."
-        )
-        raise BadBatch(Problem("header", None, f"The first line has {came}. {remedy}"))
+    return len(header) == len(first) - 1 and named and any(map(_is_number, first))
 
 
 def _is_number(text: str) -> bool:

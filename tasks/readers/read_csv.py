@@ -140,7 +140,17 @@ class CsvSource:
             return check_names(said, self._options.leave_out)
         names = self._split(lines[self._before])
         self._check_delimiter(names, lines[self._before])
+        # R writes row names, and no name for them: a header that is short by that one
+        if "" in self._options.leave_out and self._is_short(names, lines[self._before + 1 :]):
+            names = ["", *names]
         return check_names(names, self._options.leave_out, doubt_header(names))
+
+    def _is_short(self, names: list[str], rows: list[bytes]) -> bool:
+        first = next((row for row in rows if row.strip()), b"")
+        try:
+            return "" not in names and len(self._split(first)) == len(names) + 1
+        except BadBatch:  # the row goes on over the end of its line
+            return False
 
     def _holds_names(self, line: bytes) -> bool:
         try:

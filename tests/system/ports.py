@@ -87,11 +87,13 @@ TABLE = (
     Row("s3", "GET", "/perennial/results/probe/health", everyone(403)),
     Row("s3", "PUT", "/perennial/stolen", everyone(403), body=b"x"),
     # What tells nothing but that it is there: the pages' own files, and how the API is asked.
-    *(Row("mlflow", "GET", path, OPEN, key=LOGIN) for path in ("/health", "/version", "/")),
+    Row("mlflow", "GET", "/health", OPEN, key=LOGIN),
+    *(Row("mlflow", "GET", path, DOORS, key=LOGIN) for path in ("/version", "/")),
     *(
         Row("prefect", "GET", path, OPEN, key=LOGIN)
-        for path in ("/", "/docs", "/redoc", "/openapi.json", "/api/docs", "/api/health")
+        for path in ("/", "/docs", "/redoc", "/openapi.json", "/api/health")
     ),
+    Row("prefect", "GET", "/api/docs", DOORS, key=LOGIN),
     Row("mlflow", "GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", DOORS, key=LOGIN),
     Row("mlflow", "POST", "/api/2.0/mlflow/webhooks", DOORS, body=b"{}", headers=JSON, key=LOGIN),
     Row("mlflow", "GET", "/api/2.0/mlflow/gateway-proxy?gateway_path=a", DOORS, key=LOGIN),

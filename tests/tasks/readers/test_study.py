@@ -110,11 +110,20 @@ def test_texts_are_recognised_and_read_as_written_down(
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
-def test_a_header_without_a_name_for_the_row_names_is_told(mark: str, tmp_path: Path) -> None:
+def test_row_names_that_the_header_has_no_name_for_are_left_out(mark: str, tmp_path: Path) -> None:
     lines = [["weight", "feed"], ["p1", "26.5", "NA"], ["p2", "27.6", "5.2"], ["p3", "31", "6"]]
     content = "".join(mark.join(line) + "\n" for line in lines)
-    with pytest.raises(BadBatch, match=r"2 names for rows of 3 values.* R writes row names"):
-        studied(tmp_path, "a.csv", content)
+    found = studied(tmp_path, "a.csv", content)
+    assert list(found.columns) == ["weight", "feed"]
+    assert found.options.leave_out == ("",)
+    assert read(tmp_path, "a.csv", found.options)["weight"] == [26.5, 27.6, 31.0]
+    # a file of the same columns that is written with a name for each is read alike
+    named = "".join(mark.join(line) + "\n" for line in [["", *lines[0]], *lines[1:]])
+    (tmp_path / "object").write_text(named)
+    assert read(tmp_path, "a.csv", found.options)["weight"] == [26.5, 27.6, 31.0]
+    (tmp_path / "object").write_text(content.replace("p1" + mark, ""))
+    with pytest.raises(BadBatch, match="another count of fields"):
+        read(tmp_path, "a.csv", found.options)
 
 
 def test_a_title_before_the_header_is_no_header(tmp_path: Path) -> None:
