@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,18 +32,20 @@ from tasks.ingestion.removal import pick_held, remove_batch
 from tasks.ingestion.rows import open_rows
 from tasks.ingestion.schema import accept_changes
 from tasks.ledger.reversal import removed_batches
-from tasks.maintenance.prune import prune
+from tasks.maintenance.prune import alone, prune
 from tasks.predictions.table import predictions_table
 from tasks.promotion import pointer, trials
 from tasks.promotion.promote import rollback
 from tasks.reconciliation.ending import delete_data, end_pipeline
 from tasks.scoring.score import score_source
 from tasks.settings import Settings
+from tasks.store.lease import is_held
 from tasks.training.finish import find_earlier_end
 from tasks.training.pinning import pin_run as pin
 from tasks.training.work import Work
 from tasks.workspace import Workspace
 from tests import life
+from tests.servers import poll
 from tests.tasks.predictions.shipping import ship_once, spooled
 
 # of a step's files, which hold the seconds that it took
@@ -133,7 +136,11 @@ def tidy_up(workspace: Workspace) -> None:
             workspace.bucket.put(key + name, b"{}")
         workspace.home.mkdir(parents=True, exist_ok=True)
         (workspace.home / "left").touch()
-    prune(workspace, datetime.now(UTC) + timedelta(days=100))
+    bucket, lease, seconds = workspace.bucket, workspace.layout.upkeep_lease, 0.3
+    held = partial(is_held, bucket, lease, seconds=seconds)
+    poll(lambda: not held(datetime.now(UTC)), 10, "the end of the lease of a run that died")
+    with alone(workspace, seconds):
+        prune(workspace, datetime.now(UTC) + timedelta(days=100))
 
 
 @dataclass(frozen=True)

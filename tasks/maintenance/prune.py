@@ -32,7 +32,7 @@ from tasks.store.lease import leased
 from tasks.store.reports import PAGES, find_pages
 from tasks.workspace import Workspace
 
-LEASE = 60.0  # seconds that others wait at most after a run that died
+LEASE = 60.0
 NONE: frozenset[int] = frozenset()
 
 
@@ -48,14 +48,14 @@ class Pruned:
     why: str
 
 
-def alone(workspace: Workspace) -> AbstractContextManager[None]:
-    """Hold the lease of a pipeline's upkeep.
+def alone(workspace: Workspace, seconds: float = LEASE) -> AbstractContextManager[None]:
+    """Hold the lease of a pipeline's upkeep; a run that died holds it for so many seconds more.
 
     Raises:
         HeldElsewhere: another run holds it.
     """
     where = workspace.layout.upkeep_lease
-    return leased(workspace.bucket, where, LEASE, "prune", f"the upkeep of {workspace.name}")
+    return leased(workspace.bucket, where, seconds, "prune", f"the upkeep of {workspace.name}")
 
 
 def prune(workspace: Workspace, now: datetime, *, dry: bool = False) -> tuple[Pruned, ...]:

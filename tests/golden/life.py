@@ -24,7 +24,6 @@ from tasks.ingestion.entrance import Entrance, put_document
 from tasks.ingestion.labels import open_labels
 from tasks.ingestion.land import land
 from tasks.ingestion.quarantine import tell_ledger
-from tasks.ingestion.reading import ReadingRun
 from tasks.ingestion.remembering import keep_history
 from tasks.ingestion.rows import open_rows
 from tasks.ingestion.trouble import try_landing
@@ -44,6 +43,7 @@ from tasks.records import plain
 from tasks.scoring.run import Pin, pin_scoring
 from tasks.scoring.score import score_source
 from tasks.store.costs import keeping_cost
+from tasks.store.lease import Holding
 from tasks.store.outcome import leave
 from tests import life
 from tests.tasks.collection.api import serving, toy_rows
@@ -82,7 +82,7 @@ class Life:
         keep_attempts(self.workspace, tried)
         info = self.workspace.bucket.head(key)
         assert info is not None
-        said = plain(ReadingRun("a-run", datetime(2026, 1, 1, tzinfo=UTC)))
+        said = plain(Holding("a-run", datetime(2026, 1, 1, tzinfo=UTC)))
         where = Entrance("rows", self.workspace.layout).reading(info)
         put_document(self.workspace.bucket, "reading", where, dict(said))
         features = Features(history=TargetHistory())

@@ -51,6 +51,8 @@ MISTYPED: Mapping[str, tuple[str, str]] = {
     "of": ("11", "1"),
     "policies": ("performence 0.02", "performance"),
     "pipelines": PIPELINE,
+    "prune names": PIPELINE,
+    "cost since": ("30dd", "Write 30d"),
     "keys remove name": ("anne", "ann"),
     "version": ("11", "Known: 1"),
     "rollback version": ("11", "Known: 1"),

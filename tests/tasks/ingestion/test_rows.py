@@ -40,6 +40,7 @@ def test_an_accepted_batch_lands_with_report_docs_and_receipt(workspace: Workspa
     assert left.under("reports/data-docs/") == docs
     (receipt,) = left.under("receipts/")
     document = json.loads(workspace.bucket.get(workspace.layout.receipts + receipt))
+    assert document.pop("cost")["written_bytes"] > 0
     told = {"batch": done.batch, "outcome": "accepted", "key": key, "version": done.version}
     assert document == {**told, "perennial": "receipt 1"}
     assert workspace.curated.has(done.batch) == done.version
