@@ -61,6 +61,16 @@ class Keyring:
         keys = (self.current, *self.earlier, *self.retired)
         return _matches(keys, purpose, content, str(signature))
 
+    def names(self, signature: str) -> bool:
+        """Say whether a key of ours is the one that the signature names, or it names none.
+
+        >>> Keyring("a key").names("fd0a240e:67b3"), Keyring("another").names("fd0a240e:67b3")
+        (True, False)
+        """
+        named = signature.rpartition(":")[0]
+        keys = (self.current, *self.earlier, *self.retired)
+        return not named or named in {name_key(key) for key in keys if key}
+
     def is_current(self, signature: Any) -> bool:
         """Say whether the signature names the key that signs now; who made it is not asked."""
         return str(signature).partition(":")[0] == name_key(self.current)

@@ -28,8 +28,6 @@ NOT_LISTENING = 2**31 - 1
 SIZE = 4  # bytes of a C int, which other processes read whole
 # Seconds in which a worker that holds fewer comes first, if it is idle.
 PATIENCE = 0.002
-# Connections taken in one round of the loop: with one, each would wait for all requests of a round.
-AT_ONCE = 16
 # Seconds: the process may be out of file descriptors, and the socket stays readable.
 AFTER_AN_ERROR = 1.0
 CONNECTIONS = "PERENNIAL_SERVING_CONNECTIONS"
@@ -119,14 +117,12 @@ class Listener:
             self._loop.add_reader(self._socket, self._ready)
 
     def _ready(self) -> None:
-        for _ in range(AT_ONCE):
-            held = self._held() + len(self._arriving)
-            self._shares.tell(held)
-            if self._shares.fewer_elsewhere(held):
-                self._pause(PATIENCE, self._again)
-                return
-            if not self._take_one():
-                return
+        held = self._held() + len(self._arriving)
+        self._shares.tell(held)
+        if self._shares.fewer_elsewhere(held):
+            self._pause(PATIENCE, self._again)
+        else:
+            self._take_one()
 
     def _again(self) -> None:
         """Take one whatever the others have: whoever has fewer may be busy, or gone."""

@@ -94,8 +94,8 @@ class Application:
         if len(body) > INLINE or b"explain" in body or b"\\u" in body:
             return None
         try:
-            # before the key is looked at: a refusal that costs little leaves time for answers
-            admitted = self.load.refuse() or self._admit(request)
+            self.load.begin()
+            admitted = self._admit(request)
             if isinstance(admitted, str):
                 response = _encoded(request.headers) or self._predicted(found, body, admitted)
             else:

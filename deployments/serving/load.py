@@ -1,4 +1,4 @@
-"""How busy a worker is, and when it refuses what it could only answer late."""
+"""How busy a worker is, and how many large bodies wait in it for a thread."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ from contextlib import contextmanager
 
 from deployments.serving.response import SOON, Response, error
 
-# Seconds of work that a worker takes on in one round of its loop, which reads all that has come
-# since the last one: so who is let in waits for at most two such rounds. It is counted in the
-# thread's own processor time, so that a machine that stalls refuses nobody.
-ROUND = 0.25
 # Large bodies that wait for a thread: beyond, each would wait for seconds.
 WAITING = 32
 # Seconds of which the share of work is told.
@@ -21,24 +17,19 @@ WHY = "this server has as much to do as it can answer in time"
 
 
 class Load:
-    """Bounds what one worker takes on, and tells how much that is; used by its loop alone."""
+    """Tells how much one worker does, and bounds its large bodies; used by its loop alone."""
 
-    def __init__(self, most: float = ROUND, waiting: int = WAITING) -> None:
-        self._most, self._room, self._waiting = most, waiting, 0
-        # of this round: in the thread's processor time, and by the clock
+    def __init__(self, waiting: int = WAITING) -> None:
+        self._room, self._waiting = waiting, 0
         self._began: float | None = None
-        self._begun_at = 0.0
         self._busy, self._share = 0.0, 0.0
         self._told = (time.monotonic(), 0.0)
 
-    def refuse(self) -> Response | None:
-        """Return the refusal of a request that comes when this round has enough to do."""
-        now = time.thread_time()
+    def begin(self) -> None:
+        """Note that a request is answered: from here to the end of the loop's round it is busy."""
         if self._began is None:
-            self._began, self._begun_at = now, time.monotonic()
+            self._began = time.monotonic()
             _soon(self._end_round)
-            return None
-        return error(503, WHY, SOON) if now - self._began >= self._most else None
 
     def refuse_large(self) -> Response | None:
         """Return the refusal of a request that a thread is to answer, where too many wait."""
@@ -67,9 +58,9 @@ class Load:
         return max(self._share, self._waiting / self._room)
 
     def _end_round(self) -> None:
-        # called by the loop once all that had come is read; by the clock, for a worker that other
-        # processes keep from its processor is as full as one that computes
-        self._busy += time.monotonic() - self._begun_at
+        # called by the loop once all that had come is read
+        assert self._began is not None, "a round was begun"
+        self._busy += time.monotonic() - self._began
         self._began = None
 
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from tasks.data.table import Table, table_in
 from tasks.documents import seal
-from tasks.errors import DataError, PreconditionFailed, StoreError
+from tasks.errors import DataError, IntegrityError, PreconditionFailed, StoreError
 from tasks.ledger.entry import KINDS, Entry, read_entry
+from tasks.ledger.head import read_head
 from tasks.ledger.links import LINK, link_of, make_link
 from tasks.records import plain
 from tasks.signatures import Keyring
@@ -59,6 +60,7 @@ class Ledger:
         Raises:
             DataError: its kind is not registered.
             ConfigurationError: there is no signing key.
+            IntegrityError: the line before is of a key that is not ours.
         """
         if entry.kind not in KINDS:
             raise DataError("ledger entry", f"kind is one of {', '.join(KINDS)}", entry.kind)
@@ -70,6 +72,7 @@ class Ledger:
         for tried in range(TRIES):
             last = self.table.last_commit()
             version, before = (-1, "") if last is None else (last.version, link_of(last))
+            self._refuse_stranger(before)
             said = {"kind": entry.kind, LINK: make_link(self.keyring, before, row)}
             # the id is the transaction: a retried flow and two that race leave the entry once
             with suppress(PreconditionFailed):
@@ -77,6 +80,23 @@ class Ledger:
             time.sleep(drawn(min(LONGEST_WAIT, 0.01 * 2**tried)))
         remedy = "Nothing was written; try again."
         raise StoreError(self.table.uri, f"one of {TRIES} tries is the next commit", None, remedy)
+
+    def _refuse_stranger(self, before: str) -> None:
+        """Refuse to follow a line of another key: to all others, ours would break the chain.
+
+        A server whose variables lag behind would stop every decision of the pipeline. Once a
+        person has accepted the lines as they are, the note of that has ours.
+        """
+        if not before or self.keyring.names(before):
+            return
+        if read_head(self.bucket, self.pipeline, self.keyring).link != before:
+            rule = "who writes has the signing key of who wrote before"
+            remedy = (
+                "Give this process the project's PERENNIAL_SIGNING_KEY; where that is lost, run "
+                f"`perennial verify {self.pipeline} --accept`."
+            )
+            came = f"a line of the key {before.partition(':')[0]}"
+            raise IntegrityError(self.table.uri, rule, came, remedy)
 
     def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
         """Return the entries ordered by time, all or of one kind; none where nothing is yet.

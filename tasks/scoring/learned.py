@@ -62,7 +62,9 @@ def _frames(
     workspace: Workspace, lineage: Lineage, identity: Sequence[str]
 ) -> Iterator[pd.DataFrame]:
     pipeline, table = workspace.pipeline, workspace.curated
-    rows = table.scan(lineage.data.version).filter(~pl.col(BATCH).is_in(list(lineage.without)))
+    rows = table.scan(lineage.data.version)
+    if lineage.without:
+        rows = rows.filter(~pl.col(BATCH).is_in(list(lineage.without)))
     there = rows.collect_schema().names()
     wanted = dict.fromkeys((*identity, pipeline.target, *pipeline.placed_by))
     for piece in table.pieces(rows, [name for name in wanted if name in there]):

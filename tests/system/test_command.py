@@ -72,7 +72,9 @@ def test_applying_twice_changes_nothing_the_second_time(trained: Stack) -> None:
     plan = again.document
     assert (plan["create"], plan["update"], plan["remove"]) == ([], [], [])
     own = [f"{flow}/{name}" for flow in ("monitor", "train") for name in ("loop", "quiet", "toy")]
-    shared = [f"{flow}/all" for flow in ("backtest", "ingest", "label", "reconcile", "score")]
+    shared = [
+        f"{flow}/all" for flow in ("backtest", "ingest", "label", "maintain", "reconcile", "score")
+    ]
     assert sorted(plan["unchanged"]) == sorted([*own, *shared])
     assert "perennial: ingest" in plan["automations"]["unchanged"]
 

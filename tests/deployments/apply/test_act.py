@@ -198,10 +198,16 @@ def test_no_folder_of_pipelines_removes_nothing(settings: Settings, tmp_path: Pa
 
 
 def test_the_pipelines_of_the_repository_are_deployed(settings: Settings) -> None:
-    shared = [f"{flow}/all" for flow in ("backtest", "ingest", "label", "score", "reconcile")]
+    shared = [
+        f"{flow}/all" for flow in ("backtest", "ingest", "label", "score", "reconcile", "maintain")
+    ]
     first = apply(settings, pipelines_folder())
     assert [spec.name for spec in first.create] == ["monitor/flights", "train/flights", *shared]
-    assert [spec.schedule for spec in first.create if spec.schedule] == ["0 6 1 * *", "* * * * *"]
+    assert [spec.schedule for spec in first.create if spec.schedule] == [
+        "0 6 1 * *",
+        "* * * * *",
+        "23 3 * * *",
+    ]
     assert set(first.automations["create"]) == {
         "perennial: ingest",
         "perennial: monitor",

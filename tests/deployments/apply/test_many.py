@@ -56,10 +56,10 @@ def test_many(settings: Settings, tmp_path: Path, way: Counting, many: int) -> N
     settings, asked = replace(settings, prefect_url=f"{way.uri}/api"), way.asked
     write_pipelines(tmp_path, many)
     first = apply(settings, tmp_path)
-    assert len(first.create) == 2 * many + 5
+    assert len(first.create) == 2 * many + 6
     # One a deployment and one an automation; a flow is made once, whatever it has.
     assert asked["POST /api/deployments/"] == len(first.create)
-    assert asked["POST /api/flows/"] == len(ENTRY_POINTS) + 1
+    assert asked["POST /api/flows/"] == len(ENTRY_POINTS) + 2
     assert asked["POST /api/automations/"] == len(first.automations["create"]) == 4
     asked.clear()
     assert apply(settings, tmp_path).empty
@@ -74,13 +74,13 @@ def test_many(settings: Settings, tmp_path: Path, way: Counting, many: int) -> N
 def test_one_that_was_cut_off_goes_on_where_it_was(settings: Settings, tmp_path: Path) -> None:
     write_pipelines(tmp_path, 2)
     # Three readings and the flows come first; it breaks among the deployments.
-    writes = 3 + len(ENTRY_POINTS) + 1 + 5
+    writes = 3 + len(ENTRY_POINTS) + 2 + 5
     with way_that_breaks(settings.prefect_url, writes) as way, pytest.raises(Busy):
         apply(replace(settings, prefect_url=f"{way.uri}/api"), tmp_path)
     rest = apply(settings, tmp_path)
     # Of the last write, the answer was lost: it is found done.
     assert rest.unchanged
-    assert len(rest.create) + len(rest.unchanged) == 2 * 2 + 5
+    assert len(rest.create) + len(rest.unchanged) == 2 * 2 + 6
     assert apply(settings, tmp_path).empty
 
 

@@ -176,6 +176,17 @@ def test_what_was_verified_is_not_walked_again(ledger: Ledger) -> None:
     assert (newest, rows.num_rows, commits) == (4, 4, ())
 
 
+def test_who_has_another_key_writes_no_line_that_would_break_the_chain(ledger: Ledger) -> None:
+    stranger = Ledger(ledger.bucket, ledger.pipeline, Keyring("another key"))
+    with pytest.raises(IntegrityError, match="verify toy --accept"):
+        stranger.append(told(4))
+    assert len(verified_entries(ledger)) == 4
+    # the key was lost, and a person takes the lines as they are
+    assert accept_lines(stranger, "ann") == 4
+    stranger.append(told(4))
+    assert len(verified_entries(stranger)) == 5
+
+
 def test_upkeep_of_the_table_links_nothing_and_breaks_nothing(ledger: Ledger) -> None:
     for count in (4, 5):
         assert compact_files(ledger.table, 2**20) > 0
