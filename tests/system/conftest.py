@@ -43,6 +43,8 @@ def stack() -> Iterator[Stack]:
         (home / "secrets.env").write_text(render(SECRETS))
         local.up(home, offset, said.append)
         environment = connection.environment(home)
+        # told once: each later test of this process would take it away and put it back
+        del os.environ["PERENNIAL_PIPELINES"]
         settings = Settings.from_environment(environment)
         yield Stack(home, offset, settings, clean_environment(environment), said)
     finally:

@@ -75,7 +75,8 @@ def test_applying_twice_changes_nothing_the_second_time(trained: Stack) -> None:
     shared = [
         f"{flow}/all" for flow in ("backtest", "ingest", "label", "maintain", "reconcile", "score")
     ]
-    assert sorted(plan["unchanged"]) == sorted([*own, *shared])
+    # others of this run may have deployed theirs on the same stack
+    assert {*own, *shared} <= {*plan["unchanged"]}
     assert "perennial: ingest" in plan["automations"]["unchanged"]
 
 
