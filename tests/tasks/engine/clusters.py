@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.settings import REPOSITORY
+from tests.servers import poll
 
 PATIENCE = 120.0  # seconds
 
@@ -23,14 +23,6 @@ class Cluster:
 
     engine: str
     scheduler: subprocess.Popen[bytes]
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, "it never was so"
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -52,7 +44,9 @@ def running_cluster(
 
         scheduler = start("scheduler", port, own)
         try:
-            until(lambda: where.exists() and where.read_text().endswith("}"))
+            poll(
+                lambda: where.exists() and where.read_text().endswith("}"), PATIENCE, "a scheduler"
+            )
             url = json.loads(where.read_text())["address"]
             nannies = start("worker", [url, *each], {**own, **(variables or {})})
             try:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tasks.engine.engine import open_engine
-from tests.tasks.engine.clusters import Cluster, running_cluster, until
+from tests.servers import poll
+from tests.tasks.engine.clusters import PATIENCE, Cluster, running_cluster
 
 
 @pytest.fixture(scope="session")
@@ -13,7 +14,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Yield a cluster of two workers."""
     with running_cluster(tmp_path_factory.mktemp("dask")) as running:
         # each worker joins when it has imported everything
-        until(lambda: _width(running) == 2)
+        poll(lambda: _width(running) == 2, PATIENCE, "two workers")
         yield running
 
 

@@ -14,7 +14,8 @@ import pytest
 from tasks.engine import cluster as reaching
 from tasks.engine.engine import open_engine
 from tasks.errors import ConfigurationError, DataError, EngineError
-from tests.tasks.engine.clusters import Cluster, running_cluster, until
+from tests.servers import poll
+from tests.tasks.engine.clusters import PATIENCE, Cluster, running_cluster
 from tests.tasks.engine.jobs import break_down, die, double, refuse, wait_for
 
 
@@ -54,10 +55,10 @@ def test_a_killed_worker_costs_its_jobs_and_not_the_run(cluster: Cluster, tmp_pa
     with open_engine(cluster.engine, said.append) as engine:
         assert engine is not None
         handed = [engine.submit(wait_for, path) for path in paths]
-        until(lambda: list(tmp_path.glob("a.*")))
+        poll(lambda: bool(list(tmp_path.glob("a.*"))), PATIENCE, "the job has begun")
         (begun,) = tmp_path.glob("a.*")
         os.kill(int(begun.suffix[1:]), signal.SIGKILL)
-        until(lambda: len(list(tmp_path.glob("a.*"))) == 2)
+        poll(lambda: len(list(tmp_path.glob("a.*"))) == 2, PATIENCE, "it began again")
         for path in paths:
             Path(path).touch()
         assert [engine.result(job) for job in handed] == paths
@@ -67,7 +68,7 @@ def test_a_killed_worker_costs_its_jobs_and_not_the_run(cluster: Cluster, tmp_pa
             engine.result(engine.submit(wait_for, paths[0]))
             return engine.lost_workers == 1
 
-        until(is_missed)
+        poll(is_missed, PATIENCE, "the worker is missed")
     assert said[1] == "1 worker of the engine ended; what they had in hand is done again"
 
 
@@ -119,7 +120,7 @@ def test_a_lost_scheduler_is_one_sentence(tmp_path: Path) -> None:
         ):
             assert engine is not None
             handed = engine.submit(wait_for, str(tmp_path / "never"))
-            until(lambda: list(tmp_path.glob("never.*")))
+            poll(lambda: bool(list(tmp_path.glob("never.*"))), PATIENCE, "the job has begun")
             lost.scheduler.kill()
             engine.result(handed)
         (tmp_path / "never").touch()
